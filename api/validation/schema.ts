@@ -22,7 +22,7 @@ export interface JSONSchemaProps {
   format?: string;
   default?: unknown;
   nullable?: boolean;
-  enum?: unknown[];
+  enum?: (string | number | boolean)[];
   pattern?: string;
   minLength?: number;
   maxLength?: number;

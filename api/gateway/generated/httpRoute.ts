@@ -1154,7 +1154,7 @@ export interface HTTPRouteSpec {
            *
            * Support: statusCode 301 and 302 are Core; all others are Extended.
            */
-          statusCode?: '301' | '302' | '303' | '307' | '308';
+          statusCode?: 301 | 302 | 303 | 307 | 308;
         };
         /**
          * ResponseHeaderModifier defines a schema for a filter that modifies response
@@ -2276,7 +2276,7 @@ export interface HTTPRouteSpec {
          *
          * Support: statusCode 301 and 302 are Core; all others are Extended.
          */
-        statusCode?: '301' | '302' | '303' | '307' | '308';
+        statusCode?: 301 | 302 | 303 | 307 | 308;
       };
       /**
        * ResponseHeaderModifier defines a schema for a filter that modifies response

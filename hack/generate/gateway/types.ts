@@ -27,7 +27,7 @@ function typeSchema(schema: JSONSchemaProps): JSONSchema {
   const result: JSONSchema = {};
   if (schema.description !== undefined) result.description = schema.description;
   if (schema.type !== undefined) result.type = schema.nullable ? [schema.type, 'null'] : schema.type;
-  if (schema.enum !== undefined) result.enum = schema.enum.map(String);
+  if (schema.enum !== undefined) result.enum = schema.enum;
   if (schema.required !== undefined) result.required = schema.required;
   if (schema.items !== undefined) result.items = typeSchema(schema.items);
   if (schema.type === 'object') {
