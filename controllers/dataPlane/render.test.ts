@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { dataPlaneSpec, type DataPlane, type DataPlaneSpecInput } from '../../api/dataPlane.ts';
 import { concurrencyOf } from './podTemplate.ts';
 import {
@@ -36,6 +37,9 @@ const ofGateway: DataPlaneSurroundings = {
 };
 const files = { 'envoy.json': '{}' };
 
+const golden = (objects: unknown[]): string =>
+  objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n');
+
 test('the objects of a plain DataPlane', async () => {
   const plain = dataPlane();
   const objects = [
@@ -45,7 +49,7 @@ test('the objects of a plain DataPlane', async () => {
     renderDeployment(plain, surroundings, files),
     renderService(plain, surroundings),
   ];
-  await expect(JSON.stringify(objects, undefined, 2)).toMatchFileSnapshot('testdata/plain.out.json');
+  await expect(golden(objects)).toMatchFileSnapshot('testdata/plain.out.yaml');
 });
 
 test('the objects of a DataPlane that a Gateway made, with every field set', async () => {
@@ -79,7 +83,7 @@ test('the objects of a DataPlane that a Gateway made, with every field set', asy
     renderDeployment(full, ofGateway, files),
     renderService(full, { ...ofGateway, requestedAddress: '198.51.100.7' }),
   ];
-  await expect(JSON.stringify(objects, undefined, 2)).toMatchFileSnapshot('testdata/full.out.json');
+  await expect(golden(objects)).toMatchFileSnapshot('testdata/full.out.yaml');
 });
 
 function templateOf(spec: unknown): unknown {

@@ -68,29 +68,23 @@ function ready(
   observation: DataPlaneObservation,
   addresses: readonly DataPlaneAddress[],
 ): ConditionContribution {
-  const not = (reason: DataPlaneReason<'Ready'>, message: string): ConditionContribution => ({
-    type: 'Ready',
-    status: 'False',
-    reason,
-    message,
-  });
   const { problem, deployment, pods, service } = observation;
-  if (problem !== undefined) return not('NotAccepted', problem.message);
+  if (problem !== undefined) return notReady('NotAccepted', problem.message);
   const wanted = deployment?.spec?.replicas ?? dataPlane.spec?.deployment.replicas ?? 1;
   if (wanted === 0)
-    return not('ScaledToZero', 'deployment.replicas is 0, so no proxy runs. Set it to 1 or more to serve.');
+    return notReady('ScaledToZero', 'deployment.replicas is 0, so no proxy runs. Set it to 1 or more to serve.');
   const failing = podProblem(pods);
   const { observedGeneration = 0, readyReplicas = 0, updatedReplicas = 0, replicas = 0 } = deployment?.status ?? {};
   const current = observedGeneration >= (deployment?.metadata.generation ?? 1);
   const complete = current && readyReplicas >= wanted && updatedReplicas >= wanted;
   if (!complete) {
-    if (failing !== undefined) return not('PodsNotReady', failing);
+    if (failing !== undefined) return notReady('PodsNotReady', failing);
     const refused = deployment?.status?.conditions?.find(
       (condition) => condition.type === 'ReplicaFailure' && condition.status === 'True',
     );
     if (refused !== undefined)
-      return not('PodsNotReady', `Pods cannot be created: ${refused.message ?? refused.reason ?? ''}`);
-    return not(
+      return notReady('PodsNotReady', `Pods cannot be created: ${refused.message ?? refused.reason ?? ''}`);
+    return notReady(
       'Pending',
       updatedReplicas < wanted && replicas > 0
         ? `${updatedReplicas} of ${wanted} proxies run the present Pod template; ${readyReplicas} are ready.`
@@ -98,7 +92,7 @@ function ready(
     );
   }
   if (observation.hasListeners && addresses.length === 0)
-    return not('AddressPending', addressPending(service, observation.requestedAddress));
+    return notReady('AddressPending', addressPending(service, observation.requestedAddress));
   return {
     type: 'Ready',
     status: 'True',
@@ -108,24 +102,18 @@ function ready(
 }
 
 function programmed({ controlPlane, configuration }: DataPlaneObservation): ConditionContribution {
-  const not = (reason: DataPlaneReason<'Programmed'>, message: string): ConditionContribution => ({
-    type: 'Programmed',
-    status: 'False',
-    reason,
-    message,
-  });
   const { acknowledged, total, rejection } = configuration;
   if (controlPlane === undefined) {
-    return not(
+    return notProgrammed(
       'NoControlPlane',
       'No ControlPlane names this DataPlane, so its proxies serve an empty configuration. Create one with this name in dataPlaneRef.',
     );
   }
   if (rejection !== undefined)
-    return not('Rejected', `A proxy refused a part of the configuration and keeps what it had: ${rejection}`);
-  if (total === 0) return not('NoProxies', 'No proxy is connected to the operator.');
+    return notProgrammed('Rejected', `A proxy refused a part of the configuration and keeps what it had: ${rejection}`);
+  if (total === 0) return notProgrammed('NoProxies', 'No proxy is connected to the operator.');
   if (acknowledged < total)
-    return not('Pending', `${acknowledged} of ${total} proxies have acknowledged the present configuration.`);
+    return notProgrammed('Pending', `${acknowledged} of ${total} proxies have acknowledged the present configuration.`);
   return {
     type: 'Programmed',
     status: 'True',
@@ -137,7 +125,6 @@ function programmed({ controlPlane, configuration }: DataPlaneObservation): Cond
 /** Where callers reach a Service: what its load balancer gave, else what is asked for or the address inside the cluster. */
 export function addressesOf(service: Service | undefined): DataPlaneAddress[] {
   if (service === undefined) return [];
-  const ip = (value: string): DataPlaneAddress => ({ type: 'IPAddress', value });
   if (service.spec?.type === 'LoadBalancer') {
     return (service.status?.loadBalancer?.ingress ?? [])
       .flatMap((ingress): DataPlaneAddress[] => {
@@ -162,4 +149,16 @@ function addressPending(service: Service | undefined, requested: string | undefi
     `Nothing has given the Service ${name} of type LoadBalancer an address yet. A cluster without a cloud needs a load balancer ` +
     'such as MetalLB; or set service.type to NodePort or ClusterIP in the GatewayConfiguration or DataPlane.'
   );
+}
+
+function ip(value: string): DataPlaneAddress {
+  return { type: 'IPAddress', value };
+}
+
+function notReady(reason: DataPlaneReason<'Ready'>, message: string): ConditionContribution {
+  return { type: 'Ready', status: 'False', reason, message };
+}
+
+function notProgrammed(reason: DataPlaneReason<'Programmed'>, message: string): ConditionContribution {
+  return { type: 'Programmed', status: 'False', reason, message };
 }
