@@ -1,0 +1,16 @@
+export {
+  clusterName,
+  isGranted,
+  isUnresolved,
+  notGranted,
+  parseClusterName,
+  resolveBackend,
+  resolvedRefs,
+  sentence,
+  type BackendCollections,
+  type BackendProtocol,
+  type BackendReference,
+  type ResolvedBackend,
+  type ServicePortBackend,
+  type UnresolvedReference,
+} from './backend.ts';

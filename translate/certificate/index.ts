@@ -1,0 +1,1 @@
+export { readCertificate, type CertificateData, type CertificateSource } from './certificate.ts';

@@ -1,0 +1,12 @@
+export { backendProtocol, cluster } from './cluster.ts';
+export { endpointAddresses, endpoints } from './endpoints.ts';
+export {
+  listener,
+  listenerName,
+  readinessListener,
+  readinessListenerName,
+  readinessPath,
+  type Binding,
+} from './listener.ts';
+export { routeConfiguration, virtualHost, type RouteGroup, type VirtualHost } from './routeConfiguration.ts';
+export { secret, secretName } from './secret.ts';

@@ -1,0 +1,190 @@
+/**
+ * Listeners: one for each port. What changes often is not in them: routes come by RDS and certificates by SDS, so that
+ * filter chains stand still, because Envoy drains the connections of a chain that changes.
+ * Source: Envoy docs, config.listener.v3.Listener, HttpConnectionManager, "Configuring Envoy as an edge proxy".
+ */
+import { ApiVersion } from '../../api/envoy/envoy/config/core/v3/config_source_pb.ts';
+import { TrafficDirection } from '../../api/envoy/envoy/config/core/v3/base_pb.ts';
+import type { FilterChainSchema } from '../../api/envoy/envoy/config/listener/v3/listener_components_pb.ts';
+import { ListenerSchema } from '../../api/envoy/envoy/config/listener/v3/listener_pb.ts';
+import { HealthCheckSchema } from '../../api/envoy/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts';
+import { RouterSchema } from '../../api/envoy/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import { TlsInspectorSchema } from '../../api/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
+import {
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+  HttpConnectionManagerSchema,
+} from '../../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { TlsParameters_TlsProtocol as TlsProtocol } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import type { EncodedResource } from '../../api/resource.ts';
+import { duration, encode, pack, resource, type Init } from '../encoding/index.ts';
+import { tableName, type ListenerPlan, type PortPlan } from '../gateway/index.ts';
+import { secretName } from './secret.ts';
+
+/** Where a proxy binds its listeners. */
+export interface Binding {
+  /** `0.0.0.0`, `::` or a loopback address. */
+  address: string;
+  /** The port to bind for a port of a Gateway's listener. */
+  port: (listenerPort: number) => number;
+}
+
+const ads = { resourceApiVersion: ApiVersion.V3, configSourceSpecifier: { case: 'ads', value: {} } } as const;
+
+/** The name of the Envoy listener of a port. */
+export function listenerName(port: number): string {
+  return `listener/${port}`;
+}
+
+/** Undefined where nothing can be served on the port. */
+export function listener(plan: PortPlan, binding: Binding): EncodedResource | undefined {
+  if (plan.listeners.length === 0) return undefined;
+  const secure = plan.protocol === 'HTTPS';
+  const name = listenerName(plan.port);
+  const bytes = encode(ListenerSchema, {
+    name,
+    address: socketAddress(binding.address, binding.port(plan.port)),
+    trafficDirection: TrafficDirection.INBOUND,
+    perConnectionBufferLimitBytes: 32_768,
+    listenerFilters: secure
+      ? [
+          {
+            name: 'envoy.filters.listener.tls_inspector',
+            configType: { case: 'typedConfig', value: pack(TlsInspectorSchema, {}) },
+          },
+        ]
+      : [],
+    filterChains: secure
+      ? plan.listeners.map(secureChain)
+      : [{ name, filters: [httpConnectionManager(name, tableName(plan.listeners[0]!))] }],
+  });
+  return resource(name, bytes);
+}
+
+function secureChain(plan: ListenerPlan): Init<typeof FilterChainSchema> {
+  const name = tableName(plan);
+  return {
+    name,
+    // A chain without server names takes what no other does, also a client that sends none.
+    ...(plan.hostname === '' ? {} : { filterChainMatch: { serverNames: [plan.hostname] } }),
+    filters: [httpConnectionManager(name, name)],
+    transportSocket: {
+      name: 'envoy.transport_sockets.tls',
+      configType: {
+        case: 'typedConfig',
+        value: pack(DownstreamTlsContextSchema, {
+          commonTlsContext: {
+            alpnProtocols: ['h2', 'http/1.1'],
+            tlsParams: {
+              tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2,
+              tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
+            },
+            tlsCertificateSdsSecretConfigs: plan.secrets.map((key) => ({ name: secretName(key), sdsConfig: ads })),
+          },
+        }),
+      },
+    },
+  };
+}
+
+function httpConnectionManager(
+  statPrefix: string,
+  table: string,
+): NonNullable<Init<typeof FilterChainSchema>['filters']>[number] {
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: {
+      case: 'typedConfig',
+      value: pack(HttpConnectionManagerSchema, {
+        statPrefix: statPrefix.replaceAll(/[^A-Za-z0-9_-]/g, '_'),
+        routeSpecifier: { case: 'rds', value: { routeConfigName: table, configSource: ads } },
+        httpFilters: [
+          { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value: pack(RouterSchema, {}) } },
+        ],
+        // The proxy is the edge: the address of the client is that of the connection.
+        useRemoteAddress: true,
+        normalizePath: true,
+        mergeSlashes: true,
+        pathWithEscapedSlashesAction: EscapedSlashes.UNESCAPE_AND_REDIRECT,
+        serverHeaderTransformation: ServerHeader.PASS_THROUGH,
+        upgradeConfigs: [{ upgradeType: 'websocket' }],
+        http2ProtocolOptions: {
+          maxConcurrentStreams: 100,
+          initialStreamWindowSize: 65_536,
+          initialConnectionWindowSize: 1_048_576,
+        },
+        requestHeadersTimeout: duration(10_000),
+      }),
+    },
+  };
+}
+
+/** The name of the listener by which a proxy shows that it is configured. */
+export const readinessListenerName = 'readiness';
+/** The path that answers 200 once it is. */
+export const readinessPath = '/ready';
+
+/**
+ * A listener that answers `GET /ready` with 200, and with 503 once the proxy was told to fail its health checks. It comes
+ * over LDS like all others, so a proxy that answers is configured.
+ * Source: Envoy docs, "Health check" HTTP filter.
+ */
+export function readinessListener(address: string, port: number): EncodedResource {
+  const bytes = encode(ListenerSchema, {
+    name: readinessListenerName,
+    address: socketAddress(address, port),
+    ignoreGlobalConnLimit: true,
+    bypassOverloadManager: true,
+    filterChains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            configType: {
+              case: 'typedConfig',
+              value: pack(HttpConnectionManagerSchema, {
+                statPrefix: 'readiness',
+                routeSpecifier: { case: 'routeConfig', value: { name: 'readiness', virtualHosts: [] } },
+                httpFilters: [
+                  {
+                    name: 'envoy.filters.http.health_check',
+                    configType: {
+                      case: 'typedConfig',
+                      value: pack(HealthCheckSchema, {
+                        passThroughMode: false,
+                        headers: [
+                          {
+                            name: ':path',
+                            headerMatchSpecifier: {
+                              case: 'stringMatch',
+                              value: { matchPattern: { case: 'exact', value: readinessPath } },
+                            },
+                          },
+                        ],
+                      }),
+                    },
+                  },
+                  {
+                    name: 'envoy.filters.http.router',
+                    configType: { case: 'typedConfig', value: pack(RouterSchema, {}) },
+                  },
+                ],
+              }),
+            },
+          },
+        ],
+      },
+    ],
+  });
+  return resource(readinessListenerName, bytes);
+}
+
+function socketAddress(address: string, port: number): NonNullable<Init<typeof ListenerSchema>['address']> {
+  return {
+    address: {
+      case: 'socketAddress',
+      value: { address, ipv4Compat: address === '::', portSpecifier: { case: 'portValue', value: port } },
+    },
+  };
+}
