@@ -1,0 +1,114 @@
+/** The status of a route: one entry per parent, of which only ours are ours to write. Source: Gateway API, RouteStatus. */
+import { conditionTypes } from '../../api/names.ts';
+import type { ConditionContribution } from '../../api/object.ts';
+import type { ParentReference, RouteParentStatus } from '../../api/gateway/index.ts';
+import { asCondition, type ExistingCondition, mergeConditions } from './conditions.ts';
+import { jsonEqual } from './equal.ts';
+
+/** What one ControlPlane says of a route. */
+export interface RouteContribution {
+  generation: number | undefined;
+  parents: readonly { parentRef: ParentReference; conditions: readonly ConditionContribution[] }[];
+}
+
+export interface RouteJoinOptions {
+  controllerName: string;
+  generation: number | undefined;
+  now: string;
+  /**
+   * Whether an entry of ours that nobody contributes any more may go. False while whoever would contribute it has not
+   * looked at its objects yet, as after a start.
+   */
+  mayRemove: (parent: ParentReference) => boolean;
+}
+
+/** An entry as it was read. */
+interface ExistingParent {
+  parentRef: ParentReference;
+  controllerName: string;
+  conditions?: readonly ExistingCondition[];
+}
+
+/** The most entries that the API admits. */
+const maximum = 32;
+
+/** `status.parents` as it must be now: entries of other controllers untouched and in place, ours after them or where they were. */
+export function joinRouteParents(
+  existing: readonly ExistingParent[] | undefined,
+  contributions: readonly RouteContribution[],
+  options: RouteJoinOptions,
+): RouteParentStatus[] {
+  const wanted = contributions.flatMap((contribution) => contribution.parents);
+  const result: RouteParentStatus[] = [];
+  const placed = new Set<number>();
+  for (const parent of existing ?? []) {
+    const index =
+      parent.controllerName === options.controllerName
+        ? wanted.findIndex(
+            ({ parentRef }, position) => !placed.has(position) && sameParent(parentRef, parent.parentRef),
+          )
+        : -1;
+    const contribution = wanted[index];
+    if (contribution !== undefined) {
+      placed.add(index);
+      result.push(entry(contribution, parent, options));
+    } else if (parent.controllerName !== options.controllerName || !options.mayRemove(parent.parentRef)) {
+      result.push({
+        ...parent,
+        conditions: (parent.conditions ?? []).map((condition) => asCondition(condition, options.now)),
+      });
+    }
+  }
+  wanted.forEach((contribution, index) => {
+    if (!placed.has(index)) result.push(entry(contribution, undefined, options));
+  });
+  return result.slice(0, maximum);
+}
+
+function entry(
+  { parentRef, conditions }: RouteContribution['parents'][number],
+  before: ExistingParent | undefined,
+  { controllerName, generation, now }: RouteJoinOptions,
+): RouteParentStatus {
+  return {
+    parentRef,
+    controllerName,
+    conditions: mergeConditions(
+      before?.conditions,
+      keepProgrammed(before?.conditions, conditions, conditionTypes.routeProgrammed, generation),
+      {
+        generation,
+        now,
+        keepForeign: false,
+      },
+    ),
+  };
+}
+
+/**
+ * Programmed=True of this generation is not taken back because acknowledgements are outstanding: proxies that have not
+ * connected again after a restart, or are busy with another object's change, still serve this one.
+ */
+export function keepProgrammed(
+  existing: readonly ExistingCondition[] | undefined,
+  contributions: readonly ConditionContribution[],
+  type: string,
+  generation: number | undefined,
+): readonly ConditionContribution[] {
+  const before = existing?.find((condition) => condition.type === type);
+  if (before?.status !== 'True' || before.observedGeneration !== generation) return contributions;
+  return contributions.map((condition) =>
+    condition.type === type && condition.status !== 'True' && condition.reason === 'Pending'
+      ? { type, status: 'True', reason: before.reason ?? 'Programmed', message: before.message ?? '' }
+      : condition,
+  );
+}
+
+/** Whether two references name the same parent, defaults filled in. */
+export function sameParent(one: ParentReference, other: ParentReference): boolean {
+  return jsonEqual(withDefaults(one), withDefaults(other));
+}
+
+function withDefaults(parent: ParentReference): object {
+  return { group: 'gateway.networking.k8s.io', kind: 'Gateway', ...parent };
+}
