@@ -38,6 +38,8 @@ function isAlive(pid: number): boolean {
 function startOf(pid: number): string {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    // Killed, but its parent has not taken note.
+    if (fields[0] === 'Z') return 'ended';
     return fields[19] ?? '';
   } catch {
     return '';
