@@ -2,11 +2,11 @@
  * Endpoints of a Service port.
  * Source: Kubernetes docs, "EndpointSlices"; Envoy docs, config.endpoint.v3.ClusterLoadAssignment.
  */
-import { HealthStatus } from '../../api/envoy/envoy/config/core/v3/health_check_pb.ts';
+import type { LbEndpointSchema } from '../../api/envoy/envoy/config/endpoint/v3/endpoint_components_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../api/envoy/envoy/config/endpoint/v3/endpoint_pb.ts';
 import type { EndpointSlice, Service } from '../../api/core.ts';
 import type { EncodedResource } from '../../api/resource.ts';
-import { encode, resource } from '../encoding/index.ts';
+import { encode, resource, type Init } from '../encoding/index.ts';
 
 /** The addresses behind a port of a Service, sorted, each once. */
 export function endpointAddresses(
@@ -39,29 +39,20 @@ export function endpointAddresses(
 }
 
 export function endpoints(cluster: string, addresses: readonly { address: string; port: number }[]): EncodedResource {
+  const lbEndpoints = addresses.map(lbEndpoint);
   const bytes = encode(ClusterLoadAssignmentSchema, {
     clusterName: cluster,
-    endpoints:
-      addresses.length === 0
-        ? []
-        : [
-            {
-              lbEndpoints: addresses.map(({ address, port }) => ({
-                healthStatus: HealthStatus.UNKNOWN,
-                hostIdentifier: {
-                  case: 'endpoint',
-                  value: {
-                    address: {
-                      address: {
-                        case: 'socketAddress',
-                        value: { address, portSpecifier: { case: 'portValue', value: port } },
-                      },
-                    },
-                  },
-                },
-              })),
-            },
-          ],
+    endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }],
   });
   return resource(cluster, bytes);
+}
+
+function lbEndpoint({ address, port }: { address: string; port: number }): Init<typeof LbEndpointSchema> {
+  const socketAddress = { address, portSpecifier: { case: 'portValue', value: port } } as const;
+  return {
+    hostIdentifier: {
+      case: 'endpoint',
+      value: { address: { address: { case: 'socketAddress', value: socketAddress } } },
+    },
+  };
 }

@@ -27,7 +27,7 @@ export interface ListenerPlan {
   /** Lower case; empty for any. */
   hostname: string;
   /** The namespaces whose routes may attach. */
-  namespaces: { from: 'All' | 'None' | 'Same' } | { from: 'Selector'; selector: LabelSelector };
+  namespaces: { from: 'All' } | { from: 'None' } | { from: 'Same' } | { from: 'Selector'; selector: LabelSelector };
   /** The kinds of routes that may attach. */
   kinds: RouteGroupKind[];
   /** Keys of the Secrets whose certificates are served. */

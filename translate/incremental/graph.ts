@@ -6,10 +6,14 @@
  * Changes of sources wait until the pass under way ends, so that a pass that is done in slices never mixes two states.
  */
 
-/** Something with entries by key that can be read inside a transform. */
-interface Readable {
-  /** Position in topological order: greater than that of everything it is made from. */
+/** Something with a place in topological order. */
+interface Leveled {
+  /** Greater than that of everything it is made from. */
   readonly level: number;
+}
+
+/** Something with entries by key that can be read inside a transform. */
+interface Readable extends Leveled {
   /** Computations that read an entry, by its key. */
   readonly readers: Map<string, Set<Computation>>;
 }
@@ -143,7 +147,7 @@ export class DerivedCollection<I, O> extends Collection<O> {
     graph: Graph,
     name: string,
     input: Collection<I> | Index<I>,
-    reads: readonly (Collection<never> | Index<never>)[],
+    reads: readonly Leveled[],
     transform: Transform<never, O>,
     options: DeriveOptions<never, O>,
   ) {
@@ -277,7 +281,7 @@ export class Graph {
   derive<I, O>(
     name: string,
     input: Collection<I>,
-    reads: readonly (Collection<never> | Index<never>)[],
+    reads: readonly Leveled[],
     transform: Transform<I, O>,
     options: DeriveOptions<I, O> = {},
   ): DerivedCollection<I, O> {
@@ -290,7 +294,7 @@ export class Graph {
   deriveGroups<I, O>(
     name: string,
     input: Index<I>,
-    reads: readonly (Collection<never> | Index<never>)[],
+    reads: readonly Leveled[],
     transform: Transform<readonly Member<I>[], O>,
     options: DeriveOptions<readonly Member<I>[], O> = {},
   ): DerivedCollection<I, O> {

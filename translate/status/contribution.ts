@@ -4,6 +4,13 @@
  */
 import type { ParentReference, RouteGroupKind } from '../../api/gateway/index.ts';
 import type { ConditionContribution, ObjectKey } from '../../api/object.ts';
+import type { ResourceType } from '../../api/resource.ts';
+
+/** Names an Envoy resource that an object rests on. */
+export interface ResourceReference {
+  type: ResourceType;
+  name: string;
+}
 
 export interface ListenerContribution {
   name: string;
@@ -13,6 +20,8 @@ export interface ListenerContribution {
   conditions: ConditionContribution[];
   /** Why it cannot be programmed; undefined where it is for the proxies to take. */
   unprogrammable: { reason: 'Invalid' | 'PortUnavailable'; message: string } | undefined;
+  /** The Envoy listener and the secrets that it rests on. */
+  resources: ResourceReference[];
 }
 
 export interface GatewayContribution {
@@ -41,6 +50,8 @@ export interface RouteContribution {
   key: ObjectKey;
   generation: number | undefined;
   parents: RouteParentContribution[];
+  /** Names of the clusters that it sends traffic to. */
+  clusters: readonly string[];
   fingerprint: string;
 }
 

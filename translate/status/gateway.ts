@@ -1,5 +1,6 @@
 /** The status of a Gateway as far as the translation knows it. Source: Gateway API, GatewayStatus and ListenerStatus. */
 import type { ConditionContribution } from '../../api/object.ts';
+import { listenerName, secretName } from '../envoy/index.ts';
 import { listenerId, type GatewayPlan, type ListenerPlan, type PortPlan } from '../gateway/index.ts';
 import type { GatewayContribution, ListenerContribution } from './contribution.ts';
 
@@ -60,5 +61,9 @@ function listenerContribution(
     supportedKinds: listener.kinds,
     conditions,
     unprogrammable: why === undefined ? undefined : { reason: 'Invalid', message: why },
+    resources: [
+      { type: 'listener', name: listenerName(listener.port) },
+      ...listener.secrets.map((key) => ({ type: 'secret' as const, name: secretName(key) })),
+    ],
   };
 }

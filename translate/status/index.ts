@@ -1,6 +1,7 @@
 export type {
   GatewayContribution,
   ListenerContribution,
+  ResourceReference,
   RouteContribution,
   RouteParentContribution,
   StatusContribution,

@@ -21,6 +21,7 @@ export function routeContribution(
     key,
     generation,
     parents: parents.map((parent) => parentContribution(parent, translated, tables(parent))),
+    clusters: translated?.clusters ?? [],
     fingerprint,
   };
 }
