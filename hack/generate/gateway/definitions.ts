@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { readVersions } from '../../tools/versions.ts';
 import type { CustomResourceDefinition } from '../customResourceDefinition.ts';
 
 /** The version of Gateway API whose kinds Sluice reads. */
-export const gatewayAPIVersion = 'v1.6.3';
+export const gatewayAPIVersion = `v${readVersions().get('GATEWAY_API_VERSION')}`;
 
 /** The two release channels of Gateway API. Source: gateway-api docs, "Versioning", release channels. */
 export type Channel = 'standard' | 'experimental';
