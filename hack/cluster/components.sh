@@ -5,7 +5,8 @@
 
 COMPONENTS=(etcd kube-apiserver kube-controller-manager kube-scheduler containerd kubelet kube-proxy coredns load-balancer)
 
-start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# The start time of a process; nothing where it is gone, or dead and waiting for its parent.
+start_time() { sed -n 's/.*) //; /^[^ZX]/p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 # The id of a component's process, or failure where it does not run.
 component_pid() {
@@ -55,7 +56,7 @@ start_component() {
         --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
         --requestheader-extra-headers-prefix=X-Remote-Extra- --proxy-client-cert-file=pki/front-proxy.crt \
         --proxy-client-key-file=pki/front-proxy.key --enable-aggregator-routing=true --allow-privileged=true \
-        --enable-admission-plugins=NodeRestriction
+        --enable-admission-plugins=NodeRestriction --shutdown-watch-termination-grace-period=1s
       wait_until kube-apiserver inside "$BIN/kubectl" --kubeconfig kubeconfig get --raw /readyz ;;
     kube-controller-manager)
       launch kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig=kubeconfig --root-ca-file=pki/ca.crt \
