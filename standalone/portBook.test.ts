@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+
+import { afterEach, expect, test } from 'vitest';
+
+import { freePort } from '../test/fixtures/ports.ts';
+import { parsePortMapping, PortBook, type PortBookOptions } from './portBook.ts';
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+function book(options: Partial<PortBookOptions> = {}): PortBook {
+  const made = new PortBook({
+    address: '127.0.0.1',
+    mapping: new Map(),
+    auto: false,
+    onChange: () => undefined,
+    interval: 5,
+    ...options,
+  });
+  closing.push(() => made.close());
+  return made;
+}
+
+async function occupy(): Promise<{ port: number; server: Server }> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return { port: (server.address() as AddressInfo).port, server };
+}
+
+test('flags', () => {
+  expect(parsePortMapping('80=8080')).toEqual([80, 8080]);
+  for (const text of ['80', '80=', '=80', '80=0', '80=65536', '80:8080']) {
+    expect(() => parsePortMapping(text)).toThrow('cannot be read; write LISTENERPORT=BINDPORT');
+  }
+});
+
+test('a free port is bound as it is', async () => {
+  const port = await freePort();
+  const ports = book();
+  await ports.need(new Set([port]));
+  expect([ports.bound(port), ports.fault(port)]).toEqual([port, undefined]);
+});
+
+test('a port that is in use is a sentence, and is taken when it is free again', async () => {
+  const { port, server } = await occupy();
+  let changed = (): void => undefined;
+  const change = new Promise<void>((resolve) => {
+    changed = resolve;
+  });
+  const ports = book({ mapping: new Map([[80, port]]), onChange: () => changed() });
+  await ports.need(new Set([80]));
+  expect(ports.fault(80)).toBe(
+    `Port ${port} is in use by another process: end it, or choose another one with --port 80=PORT or --ports auto`,
+  );
+  server.close();
+  await change;
+  expect([ports.bound(80), ports.fault(80)]).toEqual([port, undefined]);
+});
+
+test('two listener ports cannot have one port', async () => {
+  const port = await freePort();
+  const ports = book({ mapping: new Map([[80, port]]) });
+  await ports.need(new Set([80, port]));
+  expect(ports.fault(80)).toBeUndefined();
+  expect(ports.fault(port)).toBe(
+    `Port ${port} is bound for listener port 80 already: choose another one with --port ${port}=PORT`,
+  );
+});
+
+test('an address that this machine does not have', async () => {
+  const ports = book({ address: '192.0.2.1' });
+  await ports.need(new Set([8080]));
+  expect(ports.fault(8080)).toBe(
+    'Port 8080 cannot be bound because this machine does not have the address 192.0.2.1: correct --address',
+  );
+});
+
+test('free ports are found, and stay', async () => {
+  const { port: taken } = await occupy();
+  const ports = book({ auto: true });
+  await ports.need(new Set([80, taken]));
+  const [first, second] = [ports.bound(80), ports.bound(taken)];
+  expect(first).toBeGreaterThan(1024);
+  expect(second).not.toBe(taken);
+  expect(second).not.toBe(first);
+  await ports.need(new Set([80, taken, 81]));
+  expect([ports.bound(80), ports.bound(taken)]).toEqual([first, second]);
+});
