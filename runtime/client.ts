@@ -171,7 +171,7 @@ export class Client {
     const pageSize = options.pageSize ?? defaultPageSize;
     const items: T[] = [];
     let next = '';
-    do {
+    for (;;) {
       let page: ListPage<T>;
       try {
         page = await this.#listPage(resource, options, { limit: pageSize, continue: next });
@@ -184,7 +184,7 @@ export class Client {
       for (const item of page.items) items.push(withType(item, resource));
       next = page.metadata.continue ?? '';
       if (next === '') return { items, resourceVersion: page.metadata.resourceVersion };
-    } while (true);
+    }
   }
 
   async #listPage<T extends KubernetesObject>(
@@ -246,7 +246,7 @@ export class Client {
       ...options,
       query: { ...this.#writeQuery(options), force: options.force ?? true },
       contentType: 'application/apply-patch+yaml',
-      body: { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind },
+      body: { ...(object as object), apiVersion: apiVersionOf(resource), kind: resource.kind },
     });
   }
 
@@ -348,10 +348,9 @@ export class Client {
     });
     const path = resourcePath(resource, { namespace: options.namespace }) + query;
     const lines = new LineSplitter((line) => {
-      const event = parseJson<WatchEvent<T> | { type: 'ERROR'; object: ApiStatus }>(
-        line,
-        `a watch of ${resourceName(resource)}`,
-      );
+      const event = parseJson(line, `a watch of ${resourceName(resource)}`) as
+        | WatchEvent<T>
+        | { type: 'ERROR'; object: ApiStatus };
       if (event.type === 'ERROR') throw ApiError.fromStatus(event.object);
       onEvent(event);
     });
@@ -421,7 +420,7 @@ export class Client {
           deadlineMs: remaining,
           signal: options.signal,
         });
-        if (response.status < 300) return parseJson<R>(response.body, `${method} ${path}`);
+        if (response.status < 300) return parseJson(response.body, `${method} ${path}`) as R;
         failure = refusal(method, path, response);
       } catch (error) {
         // A read may safely be sent again where a pooled connection turned out to be closed.
@@ -485,9 +484,9 @@ function refusal(method: string, path: string, response: TransportResponse): Api
   );
 }
 
-function parseJson<R>(text: string, source: string): R {
+function parseJson(text: string, source: string): unknown {
   try {
-    return JSON.parse(text) as R;
+    return JSON.parse(text);
   } catch (cause) {
     throw new ApiError(
       { status: 0, reason: 'InvalidResponse', message: `The answer to ${source} is not JSON: ${text.slice(0, 200)}` },

@@ -139,20 +139,20 @@ export class Controller {
   }
 
   #onError(key: ObjectKey, error: unknown, failures: number): 'retry' | 'drop' {
-    const controller = this.name;
+    const labels = { controller: this.name };
     if (this.#abort.signal.aborted) {
       this.#logger.debug({ err: error, key }, 'A reconciliation was broken off');
       return 'drop';
     }
     this.#count('error');
-    this.#metrics?.reconcileErrors.inc({ controller });
+    this.#metrics?.reconcileErrors.inc(labels);
     if (error instanceof TerminalError) {
-      this.#metrics?.terminalReconcileErrors.inc({ controller });
+      this.#metrics?.terminalReconcileErrors.inc(labels);
       this.#logger.error({ err: error, key }, 'A reconciliation failed and is not tried again');
       return 'drop';
     }
     if (isBug(error)) {
-      this.#metrics?.reconcilePanics.inc({ controller });
+      this.#metrics?.reconcilePanics.inc(labels);
       this.#logger.error({ err: error, key, failures }, 'A reconciliation failed by a bug');
     } else if (error instanceof ApiError && error.reason === 'Conflict') {
       // Someone else was faster; the next attempt reads what they wrote.

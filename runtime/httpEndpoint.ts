@@ -1,6 +1,6 @@
 /** A small HTTP server for probes and metrics. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface EndpointResponse {
@@ -34,10 +34,7 @@ export class HttpEndpoint {
     this.#name = name;
     this.#address = address;
     this.#server = createServer((request, response) => {
-      void answer(request, handler).then(({ status, body, contentType }) => {
-        response.writeHead(status, { 'content-type': contentType ?? 'text/plain; charset=utf-8' });
-        response.end(request.method === 'HEAD' ? undefined : body);
-      });
+      void respond(request, response, handler);
     });
   }
 
@@ -72,6 +69,12 @@ export class HttpEndpoint {
     this.#server.closeAllConnections();
     await closed;
   }
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, handler: EndpointHandler): Promise<void> {
+  const { status, body, contentType } = await answer(request, handler);
+  response.writeHead(status, { 'content-type': contentType ?? 'text/plain; charset=utf-8' });
+  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 async function answer(request: IncomingMessage, handler: EndpointHandler): Promise<EndpointResponse> {

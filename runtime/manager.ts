@@ -141,7 +141,7 @@ export class Manager {
       ...options,
       logger: this.logger,
       registry: this.registry,
-    } as ControllerOptions<T, Watched>);
+    });
     let started: Promise<void>;
     this.add({
       name: `controller ${made.name}`,

@@ -295,12 +295,17 @@ function connector(access: ClusterAccess): buildConnector.connector {
     }
     return previous.connect;
   };
-  return (options, callback) => {
-    access.tls().then(
-      (tls) => connectorFor(tls)(options, callback),
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
-    );
+  const open = async (options: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
+    let tls: TlsIdentity;
+    try {
+      tls = await access.tls();
+    } catch (error) {
+      callback(error instanceof Error ? error : new Error(String(error)), null);
+      return;
+    }
+    connectorFor(tls)(options, callback);
   };
+  return (options, callback) => void open(options, callback);
 }
 
 function withoutQuery(path: string): string {
