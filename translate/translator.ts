@@ -267,23 +267,24 @@ export class Translator {
       [sources.HTTPRoute, translations, placements, ports],
       (reader, parents, key): StatusContribution => {
         const placement = reader.get(placements, key);
-        const placed = new Set([...(placement?.hosts.keys() ?? [])].map((host) => host.split(separator)[0]!));
-        const served = (parent: ParentAttachment): string[] => {
-          const names = parent.listeners
-            .filter(({ listener: on }) =>
-              reader
-                .get(ports, String(on.port))
-                ?.listeners.some((candidate) => listenerId(candidate) === listenerId(on)),
-            )
-            .map(({ listener: on }) => tableName(on));
-          return [...new Set(names)].filter((name) => placed.has(name) || placement?.hosts.size === 0);
+        const tables = (parent: ParentAttachment): { isServed: boolean; tables: string[] } => {
+          const served = parent.listeners.filter(({ listener: on }) =>
+            reader.get(ports, String(on.port))?.listeners.some((candidate) => listenerId(candidate) === listenerId(on)),
+          );
+          const names = new Set(
+            served.flatMap(({ listener: on, hostnames }) => {
+              const table = tableName(on);
+              return hostnames.some((hostname) => placement?.hosts.has(virtualHostKey(table, hostname))) ? table : [];
+            }),
+          );
+          return { isServed: served.length > 0, tables: [...names] };
         };
         return routeContribution(
           key,
           reader.get(sources.HTTPRoute, key)?.metadata.generation,
           parents,
           reader.get(translations, key),
-          served,
+          tables,
           placement?.fingerprint ?? '',
         );
       },

@@ -116,7 +116,7 @@ function listPorts(ports: readonly { port: number }[]): string {
 /** The sentence for a reference across namespaces that no ReferenceGrant permits. */
 export function notGranted(kind: string, key: string, from: { kind: string; namespace: string }): string {
   const [namespace] = key.split('/');
-  return `no ReferenceGrant in namespace ${namespace} lets a ${from.kind} of namespace ${from.namespace} refer to ${kind} ${key}`;
+  return `no ReferenceGrant in namespace ${namespace} lets ${from.kind === 'HTTPRoute' ? 'an' : 'a'} ${from.kind} of namespace ${from.namespace} refer to ${kind} ${key}`;
 }
 
 /** Whether a ReferenceGrant beside the target permits a reference. Source: Gateway API, ReferenceGrantSpec. */

@@ -116,12 +116,12 @@ function checkRegex(value: string, where: string): void {
     accepted.set(value, fault);
   }
   if (fault !== undefined) {
-    throw new UnusableMatch(`${where} has a regular expression that RE2 refuses (${fault}): ${shorten(value)}`);
+    throw new UnusableMatch(`${where} has a regular expression that RE2 refuses (${shorten(fault)})`);
   }
 }
 
 function shorten(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+  return text.length <= 160 ? text : `${text.slice(0, 157)}...`;
 }
 
 /** Negative where `first` goes before `second`. */

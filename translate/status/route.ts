@@ -5,7 +5,7 @@ import type { TranslatedRoute } from '../httpRoute/route.ts';
 import type { RouteContribution, RouteParentContribution } from './contribution.ts';
 
 /**
- * @param tables the tables in which the route stands for a parent: none where no listener of it is served
+ * @param tables whether any listener of a parent is served, and the tables in which the route stands for it
  * @param fingerprint of what the route became
  */
 export function routeContribution(
@@ -13,7 +13,7 @@ export function routeContribution(
   generation: number | undefined,
   parents: readonly ParentAttachment[],
   translated: TranslatedRoute | undefined,
-  tables: (parent: ParentAttachment) => string[],
+  tables: (parent: ParentAttachment) => { isServed: boolean; tables: string[] },
   fingerprint: string,
 ): RouteContribution {
   return {
@@ -29,7 +29,7 @@ export function routeContribution(
 function parentContribution(
   parent: ParentAttachment,
   translated: TranslatedRoute | undefined,
-  tables: string[],
+  { isServed, tables }: { isServed: boolean; tables: string[] },
 ): RouteParentContribution {
   const { parentRef, gateway } = parent;
   const unusable =
@@ -45,9 +45,13 @@ function parentContribution(
   if (accepted.status !== 'True') {
     return { ...base, tables: [], unprogrammable: { reason: 'NotAccepted', message: accepted.message } };
   }
-  if (tables.length === 0) {
+  if (isServed && tables.length === 0) {
+    const message = `Every hostname under which this route could be served on Gateway ${gateway} belongs to a listener with a more specific hostname: attach it to that one`;
+    return { ...base, tables, unprogrammable: { reason: 'NoHostname', message } };
+  }
+  if (!isServed) {
     const message = `No listener of Gateway ${gateway} that this route is attached to is served: see the conditions of its listeners`;
-    return { ...base, tables, unprogrammable: { reason: 'ListenerNotProgrammed', message } };
+    return { ...base, tables: [], unprogrammable: { reason: 'ListenerNotProgrammed', message } };
   }
   return { ...base, tables, unprogrammable: undefined };
 }
