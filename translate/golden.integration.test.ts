@@ -31,8 +31,8 @@ export function staticConfiguration(state: TranslationState): unknown {
         if (rds === undefined) continue;
         delete (manager as { rds?: unknown }).rds;
         // Envoy's default differs between tables that come over RDS and those that do not.
-        const table = { ...tables.get(rds['route_config_name'] as string)!, validate_clusters: false };
-        manager['route_config'] = table as unknown as Json;
+        const table = Object.assign({}, tables.get(String(rds['route_config_name'])), { validate_clusters: false });
+        manager['route_config'] = table;
       }
       for (const sds of (chain['transport_socket']?.['typed_config']?.['common_tls_context']?.[
         'tls_certificate_sds_secret_configs'

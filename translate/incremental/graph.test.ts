@@ -144,7 +144,7 @@ describe('Graph', () => {
             if (value === undefined) state.items.delete(one.key);
             else state.items.set(one.key, value);
           } else {
-            const value = (one.value ?? undefined) as number | undefined;
+            const value = one.value ?? undefined;
             incremental.factors.set(one.key, value);
             if (value === undefined) state.factors.delete(one.key);
             else state.factors.set(one.key, value);
