@@ -106,7 +106,9 @@ export class TranslationState {
     }
     const statuses = [...this.statuses]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { fingerprint: _, ...contribution }]) => contribution);
+      .map(([, contribution]) =>
+        Object.fromEntries(Object.entries(contribution).filter(([name]) => name !== 'fingerprint')),
+      );
     return { resources, statuses };
   }
 }

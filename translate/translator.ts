@@ -188,7 +188,7 @@ export class Translator {
     );
     const virtualHostsByTable = virtualHosts.index('by table', ({ table }) => [table]);
     const portsByTable = ports.index('by table', ({ tables }) => tables.map(({ name }) => name));
-    const tables = graph.deriveGroups(
+    const routeConfigurations = graph.deriveGroups(
       'tables',
       portsByTable,
       [virtualHostsByTable],
@@ -296,7 +296,7 @@ export class Translator {
         ['cluster', clusters],
         ['endpoint', endpointSets],
         ['listener', listeners],
-        ['route', tables],
+        ['route', routeConfigurations],
         ['secret', secrets],
       ] as const
     ).map(([type, collection]) => ({ type, collection, changed: collection.track() }));
