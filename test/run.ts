@@ -56,7 +56,6 @@ async function vitest(project: string, log: string, prefix: string[] = []): Retu
   );
   let counted: VitestReport | undefined;
   try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- vitest's documented format
     counted = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
   } catch {
     counted = undefined; // counted as a failure; the log says why there is none

@@ -81,7 +81,6 @@ interface Kubeconfig {
 
 /** A kubeconfig as kubectl and kind write it: one cluster, one user with a client certificate. */
 function connect(path: string): { server: string; agent: Agent } {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by our own scripts or by kind
   const config = parse(readFileSync(path, 'utf8')) as Kubeconfig;
   const cluster = config.clusters[0]!.cluster;
   const user = config.users[0]!.user;
@@ -125,7 +124,6 @@ async function listAndWatch(pool: AddressPool, api: { server: string; agent: Age
     process.stdout.write(`${namespace}/${name}: ${address}\n`);
   };
 
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the API server answers to a list
   const list = (await (await call('/api/v1/services')).json()) as {
     metadata: { resourceVersion: string };
     items: Service[];
@@ -137,7 +135,6 @@ async function listAndWatch(pool: AddressPool, api: { server: string; agent: Age
 
   const watch = await call(`/api/v1/services?watch=true&resourceVersion=${list.metadata.resourceVersion}`);
   for await (const line of createInterface({ input: watch })) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the API server answers to a watch
     const event = JSON.parse(line) as { type: string; object: Service };
     if (event.type === 'ERROR') throw new Error(line);
     if (event.type === 'DELETED') pool.release(event.object);
