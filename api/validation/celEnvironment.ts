@@ -59,12 +59,20 @@ class NamedFormat {
     this.accepts = accepts;
   }
 }
+/** An optional list of what is wrong. */
+class FormatAnswer {
+  readonly valid: boolean;
+  constructor(valid: boolean) {
+    this.valid = valid;
+  }
+}
 class FormatLibrary {
   readonly name = 'kubernetes.format';
 }
 
 const environment = new Environment({ limits: { maxCallArguments: 64 } })
   .registerType('kubernetes.NamedFormat', NamedFormat)
+  .registerType('kubernetes.FormatAnswer', FormatAnswer)
   .registerType('kubernetes.Formats', FormatLibrary)
   .registerVariable('self', 'dyn')
   .registerVariable('oldSelf', 'dyn')
@@ -73,10 +81,12 @@ const environment = new Environment({ limits: { maxCallArguments: 64 } })
     'kubernetes.Formats.dns1123Label(): kubernetes.NamedFormat',
     () => new NamedFormat((text) => text.length <= 63 && matchesPattern(dns1123Label, text)),
   )
-  // An absent optional is equal to null.
-  .registerFunction('kubernetes.NamedFormat.validate(string): dyn', (format: NamedFormat, text: string) =>
-    format.accepts(text) ? null : ['is not valid'],
+  // An optional is never equal to null, not even an absent one: a rule that compares so holds for nothing, there as here.
+  .registerFunction(
+    'kubernetes.NamedFormat.validate(string): dyn',
+    (format: NamedFormat, text: string) => new FormatAnswer(format.accepts(text)),
   )
+  .registerFunction('kubernetes.FormatAnswer.hasValue(): bool', (answer: FormatAnswer) => !answer.valid)
   .registerFunction('string.matchesRE2(string): bool', (text: string, pattern: string) => matchesPattern(pattern, text))
   .registerFunction('isIP(string): bool', isAddress)
   .registerFunction('isCIDR(string): bool', isAddressBlock)

@@ -121,8 +121,8 @@ const endpointSlice: JSONSchemaProps = {
             nodeName: string,
             zone: string,
             hints: record({
-              forZones: list(record({ name: string }, 'name')),
-              forNodes: list(record({ name: string }, 'name')),
+              forZones: list(record({ name: string })),
+              forNodes: list(record({ name: string })),
             }),
             targetRef: record({
               apiVersion: string,
@@ -230,7 +230,7 @@ interface SecretFields {
 /** What the API server fills in of core kinds that no schema says. Changes the object. */
 export function fillInCore(kind: string, object: Record<string, unknown>): void {
   if (kind === 'Secret') foldStringData(object);
-  if (kind === 'Service') fillInTargetPorts(object);
+  if (kind === 'Service') fillInService(object);
 }
 
 /** `stringData` is how a file writes `data`; it is never read. */
@@ -246,10 +246,18 @@ function foldStringData(secretFields: SecretFields): void {
   delete secretFields.stringData;
 }
 
-function fillInTargetPorts(object: { spec?: { ports?: unknown } }): void {
-  const ports = object.spec?.ports;
-  if (!Array.isArray(ports)) return;
-  for (const entry of ports as { port?: unknown; targetPort?: unknown }[]) {
-    if (typeof entry === 'object' && entry !== null && typeof entry.port === 'number') entry.targetPort ??= entry.port;
+interface ServiceFields {
+  spec?: { type?: unknown; ports?: unknown };
+}
+
+/** An empty string counts as absent there. */
+function fillInService({ spec }: ServiceFields): void {
+  if (typeof spec !== 'object' || spec === null) return;
+  if (spec.type === '') spec.type = 'ClusterIP';
+  if (!Array.isArray(spec.ports)) return;
+  for (const entry of spec.ports as ({ port?: unknown; targetPort?: unknown; protocol?: unknown } | null)[]) {
+    if (typeof entry !== 'object' || entry === null) continue;
+    if (entry.protocol === '') entry.protocol = 'TCP';
+    if (typeof entry.port === 'number') entry.targetPort ??= entry.port;
   }
 }
