@@ -29,6 +29,9 @@ export interface BootstrapOptions {
   maxConnections?: number;
 }
 
+/** Instructions of a compiled regular expression that a proxy takes at most. */
+export const maxRegexProgramSize = 65_536;
+
 const typeUrl = (name: string): string => `type.googleapis.com/${name}`;
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -99,6 +102,17 @@ function bootstrap(options: BootstrapOptions): unknown {
       clusters: [
         discoveryCluster(options.discovery),
         ...(options.metrics === undefined ? [] : [staticCluster('admin', { address: socketAddress(options.admin) })]),
+      ],
+    },
+    layered_runtime: {
+      layers: [
+        {
+          name: 'static',
+          // Envoy's limit of 100 instructions refuses everyday expressions; RE2 takes linear time whatever the size.
+          static_layer: {
+            re2: { max_program_size: { error_level: maxRegexProgramSize, warn_level: maxRegexProgramSize } },
+          },
+        },
       ],
     },
     overload_manager: {
