@@ -30,9 +30,11 @@ export const duration = z
 const keyPattern =
   '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
 
-function validKeys(what: string) {
+function validKeys(what: 'labels' | 'annotations') {
+  // Annotation keys may be written in capitals.
+  const key = what === 'annotations' ? 'key.lowerAscii()' : 'key';
   return {
-    rule: `self.all(key, key.size() <= 317 && key.matches('${keyPattern}'))`,
+    rule: `self.all(key, key.size() <= 317 && ${key}.matches('${keyPattern}'))`,
     message: `a key of ${what} is a name of at most 63 characters, optionally behind a DNS domain and a slash, as in example.com/team`,
   };
 }
