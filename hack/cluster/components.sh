@@ -20,7 +20,7 @@ launch() {
   local name=$1; shift
   component_pid "$name" >/dev/null && return
   # shellcheck disable=SC2016 # expanded by the inner shell, which becomes the component: its id is known before it runs
-  setsid nsenter --net="/run/netns/$NETNS" bash -c '
+  setsid nsenter --net="$(netns_path)" bash -c '
     echo "$$ $(sed "s/.*) //" /proc/$$/stat | cut -d" " -f20)" > "$1.new" && mv "$1.new" "$1" && shift && exec "$@"' \
     launch "$STATE/run/$name.pid" "$@" >> "$STATE/logs/$name.log" 2>&1 < /dev/null &
   disown

@@ -27,8 +27,15 @@ export PATH=$ROOT/node_modules/.bin:$BIN:$PATH:/usr/sbin:/sbin
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
 say() { echo "$*" >&2; }
 
+# The network namespace that the cluster lives in.
+netns_path() {
+  case $(cat "$STATE/kind") in
+    kind) echo "/proc/$(docker inspect --format '{{.State.Pid}}' "$CLUSTER_NAME-control-plane")/ns/net" ;;
+    *) echo "/run/netns/$NETNS" ;;
+  esac
+}
 # Runs a command in the cluster's network. Not `ip netns exec`, which hides /sys/fs/cgroup.
-inside() { nsenter --net="/run/netns/$NETNS" "$@"; }
+inside() { nsenter --net="$(netns_path)" "$@"; }
 
 # ctr, on the containerd of the cluster.
 ctr_() { "$BIN/ctr" --address "$CONTAINERD_SOCKET" --namespace k8s.io "$@" 2> >(grep -v "msg=.DEPRECATION" >&2); }
