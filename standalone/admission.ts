@@ -3,13 +3,10 @@
  * form in which an API server stores it (defaults, namespace, no status).
  */
 import type { KubernetesObject } from '../api/object.ts';
-import { checkCore, type CheckResult, type FieldError } from './coreSchemas.ts';
+import { suggestion, validateObject, type ValidationError } from '../api/validation/index.ts';
 import type { LocatedObject } from './documents.ts';
-import { joinApiVersion, type KindEntry, lookUpKind, nearest } from './kinds.ts';
+import { type KindEntry, lookUpKind } from './kinds.ts';
 import type { Position, Problem } from './problem.ts';
-
-/** The check of a custom kind against its definition; `api/validation`. */
-export type Validate = (object: unknown) => { object: KubernetesObject } | { errors: readonly FieldError[] };
 
 /** Says which object is meant, before it is known whether the object is right. */
 export interface Identity {
@@ -47,7 +44,7 @@ export function identify(located: LocatedObject): Identification {
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || apiVersion === '' || typeof kind !== 'string' || kind === '') {
     const missing = typeof kind !== 'string' || kind === '' ? 'kind' : 'apiVersion';
-    const misspelt = value[missing] === undefined ? nearest(missing, Object.keys(value)) : undefined;
+    const misspelt = value[missing] === undefined ? suggestion(missing, Object.keys(value)) : undefined;
     const hint = misspelt === undefined ? 'every object states apiVersion and kind' : `did "${misspelt}" mean it?`;
     return problem(
       'NotAnObject',
@@ -63,7 +60,7 @@ export function identify(located: LocatedObject): Identification {
   if ('clusterOnly' in lookup) return { leftOut: describeObject(kind, statedNamespace, name) };
   if ('reason' in lookup) {
     const named = name === '' ? '' : `"${name}": `;
-    return problem(lookup.reason, lookup.field, named + lookup.message);
+    return problem(lookup.reason, lookup.field, `${named}${lookup.message}${/[.?!]$/.test(lookup.message) ? '' : '.'}`);
   }
   const { entry } = lookup;
   if (name === '') {
@@ -82,23 +79,11 @@ export function identify(located: LocatedObject): Identification {
 export function admit(
   located: LocatedObject,
   identity: Identity,
-  validate: Validate,
 ): { object: KubernetesObject } | { problems: FieldProblem[] } {
-  const { entry, namespace, name } = identity;
-  // The status in a file is a picture of the past; the API server drops it as well.
-  const { status: _status, ...stated } = located.value;
-  const core = checkCore(entry.kind, entry.group, stated);
-  const custom = entry.group !== '' && entry.group !== 'discovery.k8s.io';
-  const results: CheckResult[] = [core];
-  if (custom) {
-    const metadata = { ...record(stated['metadata']), name, ...(namespace === '' ? {} : { namespace }) };
-    results.push(validate({ ...stated, metadata }) as CheckResult);
-  }
-  const errors = results.flatMap((result) => ('errors' in result ? result.errors : []));
-  if (errors.length > 0) return { problems: toProblems(located, identity, errors) };
-
-  const last = results.at(-1)!;
-  const object = ('object' in last ? last.object : stated) as KubernetesObject;
+  const { namespace, name } = identity;
+  const result = validateObject(located.value);
+  if (result.errors !== undefined) return { problems: toProblems(located, identity, result.errors) };
+  const { object } = result;
   const metadata: KubernetesObject['metadata'] = { name };
   if (namespace !== '') metadata.namespace = namespace;
   const { labels, annotations, creationTimestamp } = object.metadata;
@@ -106,15 +91,13 @@ export function admit(
   if (Object.keys(annotations ?? {}).length > 0) metadata.annotations = annotations!;
   // Dumped from a cluster, the age decides between routes that conflict, as it did there.
   if (typeof creationTimestamp === 'string') metadata.creationTimestamp = creationTimestamp;
-  return {
-    object: { ...object, apiVersion: joinApiVersion(entry.group, entry.versions[0]), kind: entry.kind, metadata },
-  };
+  return { object: { ...object, metadata } };
 }
 
 /** More than that many errors of one object are counted only. */
 const shownErrors = 5;
 
-function toProblems(located: LocatedObject, identity: Identity, errors: readonly FieldError[]): FieldProblem[] {
+function toProblems(located: LocatedObject, identity: Identity, errors: readonly ValidationError[]): FieldProblem[] {
   const who = describeObject(identity.entry.kind, identity.namespace, identity.name);
   const seen = new Set<string>();
   const problems: FieldProblem[] = [];

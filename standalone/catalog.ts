@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { KubernetesObject } from '../api/object.ts';
-import { admit, describeObject, identify, type Identity, identityKey, type Validate } from './admission.ts';
+import { admit, describeObject, identify, type Identity, identityKey } from './admission.ts';
 import { type LocatedObject, parseFile } from './documents.ts';
 import type { KindEntry } from './kinds.ts';
 import { formatPlace, type Place, type Problem } from './problem.ts';
@@ -71,7 +71,6 @@ function desiredState(object: KubernetesObject): Record<string, unknown> {
 }
 
 export class Catalog {
-  readonly #validate: Validate;
   readonly #now: () => Date;
   /** Insertion order is no order: `update` gets it. */
   readonly #files = new Map<string, FileState>();
@@ -81,11 +80,9 @@ export class Catalog {
   #resourceVersion = 0;
 
   /**
-   * @param validate the check of custom kinds
    * @param now for creationTimestamp
    */
-  constructor(validate: Validate, now: () => Date) {
-    this.#validate = validate;
+  constructor(now: () => Date) {
     this.#now = now;
   }
 
@@ -205,7 +202,7 @@ export class Catalog {
     const text = JSON.stringify(located.value);
     let admission = this.#admissions.get(text) ?? admissions.get(text);
     if (admission === undefined) {
-      const result = admit(located, identity, this.#validate);
+      const result = admit(located, identity);
       admission =
         'object' in result ? result : { problems: result.problems.map(({ path, ...problem }) => ({ path, problem })) };
     }

@@ -43,7 +43,8 @@ const expected: readonly RegExp[] = [
 
 /** The level that an entry has for the reader of our log. */
 export function foldedLevel(entry: EnvoyLogEntry): LogLevel {
-  if (entry.level === 'info') return 'debug';
+  // At its start it lists all that is built into it.
+  if (entry.level === 'info') return /^(statically linked| )/.test(entry.message) ? 'trace' : 'debug';
   if (entry.level === 'warn' && expected.some((pattern) => pattern.test(entry.message))) return 'debug';
   return entry.level;
 }

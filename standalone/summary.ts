@@ -1,0 +1,196 @@
+/** What is served and what is wrong, in a few lines for the terminal. Pure. */
+import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus } from '../api/gateway/index.ts';
+import { type KubernetesObject, objectKey } from '../api/object.ts';
+import { formatProblem, type Problem } from './problem.ts';
+import { unservedRoutes } from './judgement.ts';
+
+export interface SummaryInput {
+  objects: readonly { object: KubernetesObject; status: object | undefined }[];
+  problems: readonly Problem[];
+  /** Where a listener port is bound. */
+  boundPort: (port: number) => number;
+  /** The address that callers use. */
+  address: string;
+}
+
+interface LooseCondition {
+  type: string;
+  status: string;
+  reason?: string | undefined;
+  message?: string | undefined;
+}
+
+export interface Verdict {
+  /** `pending` while proxies have not answered. */
+  state: 'good' | 'pending' | 'bad';
+  /** The reason and message of the condition that decides. */
+  text: string;
+}
+
+/** More rows than that of one kind are counted only. */
+const shownRows = 20;
+
+/** Sums up conditions: the first that is not as it should be decides. */
+export function verdictOf(conditions: readonly LooseCondition[] | undefined): Verdict {
+  if (conditions === undefined || conditions.length === 0) return { state: 'pending', text: 'Pending' };
+  const order = ['Accepted', 'ResolvedRefs', 'Ready', 'Programmed', 'sluice.dev/Programmed'];
+  for (const type of order) {
+    const found = conditions.find((each) => each.type === type);
+    if (found === undefined || found.status === 'True') continue;
+    if (found.reason === 'Pending') return { state: 'pending', text: `Pending: ${found.message ?? ''}` };
+    return { state: 'bad', text: `${found.reason ?? 'Invalid'}: ${found.message ?? ''}` };
+  }
+  const isProgrammed = conditions.some(({ type }) => type === 'Programmed' || type === 'sluice.dev/Programmed');
+  const partly = conditions.find(({ type, status }) => type === 'PartiallyInvalid' && status === 'True');
+  if (partly !== undefined)
+    return { state: 'bad', text: `${partly.reason ?? 'PartiallyInvalid'}: ${partly.message ?? ''}` };
+  return { state: 'good', text: isProgrammed ? 'Programmed' : 'Accepted' };
+}
+
+/** The verdict on a whole object, of whatever kind. */
+export function objectVerdict(object: KubernetesObject, status: object | undefined): Verdict | undefined {
+  const { conditions, parents, ancestors } = (status ?? {}) as {
+    conditions?: LooseCondition[];
+    parents?: { conditions?: LooseCondition[] }[];
+    ancestors?: { conditions?: LooseCondition[] }[];
+  };
+  const isRoute = object.kind === 'HTTPRoute' || unservedRoutes.has(object.kind);
+  if (isRoute && status !== undefined && (parents ?? []).length === 0) {
+    return { state: 'bad', text: 'NoParent: the route has no parentRefs; name the Gateway that is to serve it' };
+  }
+  const each = parents ?? ancestors;
+  if (each !== undefined) {
+    const verdicts = each.map((entry) => verdictOf(entry.conditions));
+    return (
+      verdicts.find(({ state }) => state === 'bad') ?? verdicts.find(({ state }) => state === 'pending') ?? verdicts[0]
+    );
+  }
+  if (conditions !== undefined) return verdictOf(conditions);
+  return isRoute || object.kind === 'Gateway' ? { state: 'pending', text: 'Pending' } : undefined;
+}
+
+function host(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+/** `http://127.0.0.1:10080`. */
+export function listenerUrl(protocol: string, address: string, port: number): string {
+  const scheme = protocol === 'HTTPS' ? 'https' : 'http';
+  const standard = scheme === 'https' ? 443 : 80;
+  return `${scheme}://${host(address)}${port === standard ? '' : `:${port}`}`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function rowsOf(header: string[], rows: string[][]): string[] {
+  if (rows.length === 0) return [];
+  const shown = rows.slice(0, shownRows);
+  const rest = rows.length - shown.length;
+  return [...table([header, ...shown]), ...(rest > 0 ? [`… and ${rest} more`] : []), ''];
+}
+
+/** The table of Gateways, listeners, routes and whatever is wrong. */
+export function renderSummary({ objects, problems, boundPort, address }: SummaryInput): string {
+  const gateways: string[][] = [];
+  const routes: string[][] = [];
+  const others: string[][] = [];
+  for (const { object, status } of objects) {
+    const verdict = objectVerdict(object, status);
+    if (object.kind === 'Gateway') {
+      const { listeners: known } = (status ?? {}) as GatewayStatus;
+      if (known === undefined || known.length === 0) {
+        gateways.push([objectKey(object), '-', '-', '-', verdict?.text ?? '']);
+        continue;
+      }
+      for (const { name, protocol, port } of (object as Gateway).spec.listeners) {
+        const listener = known.find((each) => each.name === name);
+        const judged = verdictOf(listener?.conditions);
+        const url = judged.state === 'bad' ? '-' : listenerUrl(protocol, address, boundPort(port));
+        gateways.push([objectKey(object), name, url, String(listener?.attachedRoutes ?? 0), judged.text]);
+      }
+      if (verdict?.state === 'bad' && known.every(({ conditions }) => verdictOf(conditions).state === 'good')) {
+        gateways.push([objectKey(object), '', '', '', verdict.text]);
+      }
+    } else if (object.kind === 'HTTPRoute' || unservedRoutes.has(object.kind)) {
+      const hostnames = (object as HTTPRoute).spec.hostnames ?? [];
+      const shown = hostnames.length > 2 ? `${hostnames.slice(0, 2).join(', ')}, …` : hostnames.join(', ') || '*';
+      routes.push([`${object.kind} ${objectKey(object)}`, shown, verdict?.text ?? '']);
+    } else if (verdict !== undefined && verdict.state !== 'good') {
+      others.push([`${object.kind} ${objectKey(object)}`, verdict.text]);
+    }
+  }
+  // What is wrong comes first, so that it is never among those that are only counted.
+  routes.sort((left, right) => Number(left[2] === 'Programmed') - Number(right[2] === 'Programmed'));
+  const lines = [
+    ...rowsOf(['GATEWAY', 'LISTENER', 'ADDRESS', 'ROUTES', 'STATUS'], gateways),
+    ...rowsOf(['ROUTE', 'HOSTNAMES', 'STATUS'], routes),
+    ...rowsOf(['OTHER', 'STATUS'], others),
+    ...rowsOf(
+      ['WRONG IN FILES'],
+      problems.map((problem) => [formatProblem(problem)]),
+    ),
+  ];
+  return lines.length === 0 ? 'Nothing is served: the files hold no Gateway.\n' : lines.join('\n');
+}
+
+function quote(text: string): string {
+  return /^[A-Za-z0-9_./:=?&%-]+$/.test(text) && !/[?&]/.test(text)
+    ? text
+    : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** `curl` lines for routes that are programmed, at most `limit`. */
+export function curlLines({ objects, boundPort, address }: SummaryInput, limit = 6): string[] {
+  const byKey = new Map(
+    objects
+      .filter(({ object }) => object.kind === 'Gateway')
+      .map(({ object }) => [objectKey(object), object as Gateway]),
+  );
+  const lines: string[] = [];
+  for (const { object, status } of objects) {
+    if (object.kind !== 'HTTPRoute' || objectVerdict(object, status)?.state !== 'good') continue;
+    const route = object as HTTPRoute;
+    const [parent] = (status as HTTPRouteStatus).parents;
+    const parentRef = parent!.parentRef;
+    const gateway = byKey.get(`${parentRef.namespace ?? object.metadata.namespace}/${parentRef.name}`);
+    const listener = gateway?.spec.listeners.find(
+      ({ name, port, protocol }) =>
+        (parentRef.sectionName === undefined || parentRef.sectionName === name) &&
+        (parentRef.port === undefined || parentRef.port === port) &&
+        (protocol === 'HTTP' || protocol === 'HTTPS'),
+    );
+    if (listener === undefined) continue;
+    const port = boundPort(listener.port);
+    const hostname = (route.spec.hostnames?.[0] ?? listener.hostname)?.replace(/^\*/, 'www');
+    for (const rule of route.spec.rules ?? []) {
+      const [match] = rule.matches ?? [];
+      if (match?.path?.type === 'RegularExpression') continue;
+      const query = (match?.queryParams ?? []).map(
+        ({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+      );
+      const target = `${match?.path?.value ?? '/'}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+      const parts = ['curl', '-i'];
+      if (match?.method !== undefined && match.method !== 'GET') parts.push('-X', match.method);
+      for (const { name, value, type } of match?.headers ?? [])
+        if (type !== 'RegularExpression') parts.push('-H', quote(`${name}: ${value}`));
+      if (listener.protocol === 'HTTPS') {
+        const name = hostname ?? 'localhost';
+        parts.push('-k', '--resolve', quote(`${name}:${port}:${address}`), quote(`https://${name}:${port}${target}`));
+      } else {
+        if (hostname !== undefined) parts.push('-H', quote(`Host: ${hostname}`));
+        parts.push(quote(`${listenerUrl('HTTP', address, port)}${target}`));
+      }
+      lines.push(parts.join(' '));
+      if (lines.length >= limit) return lines;
+    }
+  }
+  return lines;
+}
