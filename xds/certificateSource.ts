@@ -17,18 +17,17 @@ export class CertificateSource implements experimental.CertificateProvider {
   readonly #identityListeners = new Set<experimental.IdentityCertificateUpdateListener>();
   #current: ServerCertificate;
 
-  /** @throws Error if the certificate does not match its key, or is not PEM. */
+  /** @throws Error if the certificate does not match its key, or something is not PEM. */
   constructor(certificate: ServerCertificate) {
-    createSecureContext(certificate);
-    this.#current = certificate;
+    this.#current = checked(certificate);
   }
 
-  /** @throws Error if the certificate does not match its key, or is not PEM; what was in use stays in use then. */
+  /** @throws Error if the certificate does not match its key, or something is not PEM; what was in use stays in use then. */
   replace(certificate: ServerCertificate): void {
+    const next = checked(certificate);
     const { ca, cert, key } = this.#current;
-    if (ca.equals(certificate.ca) && cert.equals(certificate.cert) && key.equals(certificate.key)) return;
-    createSecureContext(certificate);
-    this.#current = certificate;
+    if (ca.equals(next.ca) && cert.equals(next.cert) && key.equals(next.key)) return;
+    this.#current = next;
     for (const listener of this.#caListeners) listener(this.#caUpdate());
     for (const listener of this.#identityListeners) listener(this.#identityUpdate());
   }
@@ -58,4 +57,13 @@ export class CertificateSource implements experimental.CertificateProvider {
   #identityUpdate(): experimental.IdentityCertificateUpdate {
     return { certificate: this.#current.cert, privateKey: this.#current.key };
   }
+}
+
+/** OpenSSL ends a bundle without a word at the first certificate that does not stand on lines of its own. */
+function checked({ ca, cert, key }: ServerCertificate): ServerCertificate {
+  const authorities = ca.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (authorities === null) throw new Error('the authorities of the clients (ca) hold no certificate in PEM form');
+  const certificate = { ca: Buffer.from(`${authorities.join('\n')}\n`, 'latin1'), cert, key };
+  createSecureContext(certificate);
+  return certificate;
 }

@@ -12,7 +12,7 @@ import { encodeDeltaResponse } from './deltaResponse.ts';
 import type { DiscoveryMetrics } from './metrics.ts';
 import type { Rejection } from './proxyState.ts';
 import { refusedResources, withoutDump } from './rejectionMessage.ts';
-import { type PendingChange, type Push, type PushedResource, Subscription } from './subscription.ts';
+import { type PendingChange, type Push, type PushedResource, Subscription, unknownVersion } from './subscription.ts';
 
 /** A resource as the store holds it. */
 export interface StoredResource {
@@ -40,6 +40,14 @@ export interface StreamTransport {
   send(bytes: Buffer, sent: () => void): void;
 }
 
+/** What a stream that breaks leaves to the next one of the same proxy, because the proxy will not state it. */
+export interface StreamRemainder {
+  /** Endpoints that it may need once more though it has them: a cluster may be warming without them. */
+  owedEndpoints: string[];
+  /** Clusters and listeners that it may have though it has not noted their versions. */
+  perhapsHeld: Map<ResourceType, string[]>;
+}
+
 export interface RejectionReport {
   type: ResourceType;
   names: string[];
@@ -52,6 +60,8 @@ export interface DeltaStreamOptions {
   store: StoreView;
   transport: StreamTransport;
   metrics?: DiscoveryMetrics | undefined;
+  /** What the last stream of the proxy left. */
+  remainder?: StreamRemainder | undefined;
   /** The proxy's state changed: called in the tick of the event. */
   onChange: () => void;
   /** Envoy refused something. */
@@ -86,7 +96,8 @@ export class DeltaStream {
   readonly #subscriptions = new Map<ResourceType, Subscription>();
   readonly #cold = new ColdClusters();
   /** Endpoints that clusters which were sent wait for, and that the proxy has not asked for on this stream yet. */
-  readonly #owedEndpoints = new Set<string>();
+  readonly #owedEndpoints: Set<string>;
+  readonly #perhapsHeld: ReadonlyMap<ResourceType, string[]> | undefined;
   /** Counts responses, over all types; their nonces. */
   #nonce = 0;
   /** A response that the transport has not got rid of yet: nothing is encoded meanwhile, so that what goes next is fresh. */
@@ -105,11 +116,24 @@ export class DeltaStream {
     this.#metrics = options.metrics;
     this.#onChange = options.onChange;
     this.#onRejection = options.onRejection;
+    this.#owedEndpoints = new Set(options.remainder?.owedEndpoints);
+    this.#perhapsHeld = options.remainder?.perhapsHeld;
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#graceTimer);
+  }
+
+  /** What the next stream of this proxy needs to know, should this one break now. */
+  get remainder(): StreamRemainder {
+    const endpoints = this.#subscriptions.get('endpoint');
+    const unanswered = [...(endpoints?.names ?? [])].filter((name) => endpoints?.owes(name));
+    const perhapsHeld = new Map<ResourceType, string[]>();
+    for (const [type, subscription] of this.#subscriptions) {
+      if (subscription.wildcard) perhapsHeld.set(type, subscription.perhapsHeld());
+    }
+    return { owedEndpoints: [...this.#owedEndpoints, ...unanswered], perhapsHeld };
   }
 
   /** The proxy was answered about listeners: without them it serves nothing. */
@@ -228,6 +252,9 @@ export class DeltaStream {
       subscription.change(name, revision, owed || !subscription.held.has(name));
     }
     if (subscription.wildcard) {
+      for (const name of this.#perhapsHeld?.get(type) ?? []) {
+        if (!subscription.held.has(name)) subscription.held.set(name, unknownVersion);
+      }
       for (const name of this.#store.names(type)) subscription.change(name, revision);
       for (const name of subscription.held.keys()) {
         if (this.#store.current(type, name) === undefined) subscription.change(name, removalRevision(type, revision));
@@ -313,7 +340,10 @@ export class DeltaStream {
       seconds: (performance.now() - push.sentAt) / 1000,
     });
     if (error === undefined) {
-      for (const [name, pushed] of push.resources) this.#accepted(subscription, name, pushed);
+      for (const [name, pushed] of push.resources) {
+        this.#accepted(subscription, name, pushed);
+        subscription.unnoted.delete(name);
+      }
       return;
     }
     const only = push.resources.size === 1 ? push.resources.keys().next().value : undefined;
@@ -330,6 +360,10 @@ export class DeltaStream {
       if (message === undefined || pushed.version === undefined) this.#accepted(subscription, name, pushed);
       else this.#refused(subscription, name, pushed.version, message, pushed);
     }
+    this.#repeat(
+      subscription,
+      [...push.resources].filter(([name, pushed]) => pushed.version !== undefined && !refused.has(name)),
+    );
     for (const [name, message] of refused) {
       this.#onRejection?.({ type: subscription.type, names: [name], message });
     }
@@ -365,12 +399,29 @@ export class DeltaStream {
   }
 
   #refused(subscription: Subscription, name: string, version: string, message: string, pushed: PushedResource): void {
-    if (!subscription.wants(name)) return;
+    if (!subscription.wants(name) || this.#store.current(subscription.type, name) === undefined) return;
     subscription.refused.set(name, { version, message, revision: pushed.contentRevision });
     subscription.absent.delete(name);
-    // A bad cluster must not hold up the others; nor must bad endpoints.
-    if (subscription.type === 'cluster') this.#cold.delete(name);
+    // A bad cluster must not hold up the others, unless it is mended already; nor must bad endpoints.
+    if (subscription.type === 'cluster' && !subscription.isDue(name)) this.#cold.delete(name);
     if (subscription.type === 'endpoint') this.#endpointsAnswered(name);
+  }
+
+  /**
+   * Envoy uses what it accepted of a response that it refused in part, but does not note the versions
+   * (DeltaSubscriptionState::handleGoodResponse): after a reconnection it would not say that it has these, and what was
+   * removed meanwhile would stay for ever. Sent once more without the bad ones they are noted, and otherwise skipped.
+   */
+  #repeat(subscription: Subscription, accepted: [string, PushedResource][]): void {
+    const names = accepted
+      .map(([name]) => name)
+      .filter((name) => subscription.wants(name) && !subscription.isDue(name));
+    if (names.length === 0) return;
+    for (const name of names) {
+      subscription.change(name, Infinity, true);
+      subscription.unnoted.add(name);
+    }
+    subscription.apart.unshift(names);
   }
 
   /**
@@ -392,7 +443,7 @@ export class DeltaStream {
   #noteCold(clusters: Subscription, name: string, revision: number): void {
     const stored = this.#store.current('cluster', name);
     if (stored === undefined) this.#cold.delete(name);
-    else if (!clusters.held.has(name)) this.#cold.add(name, stored.endpoints, revision);
+    else if (!clusters.holds(name)) this.#cold.add(name, stored.endpoints, revision);
   }
 
   #endpointsAnswered(endpoints: string): void {
@@ -401,7 +452,7 @@ export class DeltaStream {
 
   /** Takes a cluster off the cold ones if the proxy has it and its endpoints. */
   #warm(cluster: string): void {
-    if (!this.#cold.has(cluster) || this.#subscriptions.get('cluster')?.held.has(cluster) !== true) return;
+    if (!this.#cold.has(cluster) || this.#subscriptions.get('cluster')?.holds(cluster) !== true) return;
     const endpoints = this.#cold.endpointsOf(cluster);
     if (endpoints !== undefined && this.#subscriptions.get('endpoint')?.hasAnswer(endpoints) !== true) return;
     this.#cold.delete(cluster);
@@ -417,7 +468,7 @@ export class DeltaStream {
   #usesLostCluster(resource: EncodedResource): boolean {
     const clusters = this.#subscriptions.get('cluster');
     for (const cluster of resource.clusters?.() ?? []) {
-      if (clusters?.held.has(cluster) === false && this.#store.retained('cluster', cluster) !== undefined) return true;
+      if (clusters?.holds(cluster) === false && this.#store.retained('cluster', cluster) !== undefined) return true;
     }
     return false;
   }
@@ -455,7 +506,10 @@ export class DeltaStream {
         subscription.settle(name);
         if (decision.action === 'settle') {
           if (type === 'endpoint') this.#endpointsAnswered(name);
-          if (type === 'cluster') this.#warm(name);
+          if (type === 'cluster') {
+            if (subscription.refused.has(name)) this.#cold.delete(name);
+            else this.#warm(name);
+          }
           continue;
         }
         const { mustAnswer } = change;
@@ -494,6 +548,9 @@ export class DeltaStream {
       resources,
       removed,
     });
+    const warming = resources.filter(
+      (each) => type === 'cluster' && subscription.knownVersion(each.name) !== each.version,
+    );
     subscription.inFlight.push({
       serial,
       nonce,
@@ -502,7 +559,7 @@ export class DeltaStream {
       revision,
       handled: false,
     });
-    if (type === 'cluster') for (const { name } of resources) this.#oweEndpoints(name, pushed.get(name)!.revision);
+    for (const { name } of warming) this.#oweEndpoints(name, pushed.get(name)!.revision);
     this.#sending = true;
     this.#metrics?.pushed(type, { resources: resources.length, removed: removed.length, bytes: bytes.byteLength });
     this.#transport.send(bytes, () => {
@@ -528,16 +585,18 @@ export class DeltaStream {
       refused.delete(name);
       if (change.mustAnswer) return { action: 'remove' };
       if (!held.has(name) && subscription.underWay(name) === undefined) return { action: 'settle' };
-      return { action: this.#mayRemove(type) ? 'remove' : 'wait' };
+      if (this.#mayRemove(type)) return { action: 'remove' };
+      subscription.replace(name, { revision: removalRevision(type, change.revision), mustAnswer: false });
+      return { action: 'wait' };
     }
     const { resource } = stored;
     if (!change.mustAnswer) {
-      const underWay = subscription.underWay(name);
-      if ((underWay === undefined ? held.get(name) : underWay.version) === resource.version) {
+      if (subscription.knownVersion(name) === resource.version) {
         refused.delete(name); // back to what the proxy never gave up
         return { action: 'settle' };
       }
-      if (underWay === undefined && refused.get(name)?.version === resource.version) return { action: 'settle' };
+      if (subscription.underWay(name) === undefined && refused.get(name)?.version === resource.version)
+        return { action: 'settle' };
     }
     const send: Decision = { action: 'send', resource, contentRevision: stored.revision };
     if (!clusterUsers.includes(type) || !this.#usesColdCluster(resource)) return send;

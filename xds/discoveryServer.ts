@@ -189,6 +189,7 @@ export class DiscoveryServer {
         store,
         transport: { send: (bytes, sent) => call.write(bytes, (error?: Error | null) => error ?? sent()) },
         metrics,
+        remainder: store.takeRemainder(id),
         onChange: () => store.changed(),
         onRejection: (report) => logger.warn({ proxy: id, ...report }, 'the proxy refused configuration'),
       });

@@ -1,6 +1,6 @@
 import type { ResourceChange, ResourceType } from '../api/resource.ts';
 import { endpointsNameOf } from './clusterEndpoints.ts';
-import type { DeltaStream, StoredResource, StoreView } from './deltaStream.ts';
+import type { DeltaStream, StoredResource, StoreView, StreamRemainder } from './deltaStream.ts';
 import type { ProxyState } from './proxyState.ts';
 
 export interface ResourceStoreOptions {
@@ -32,6 +32,8 @@ export class ResourceStore implements StoreView {
   ]);
   readonly #streams = new Map<DeltaStream, () => void>();
   readonly #listeners = new Set<() => void>();
+  /** By node id, of proxies whose stream broke within a push; rarely any. */
+  readonly #remainders = new Map<string, StreamRemainder>();
   #revision = 0;
   #advanceScheduled = false;
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -131,8 +133,19 @@ export class ResourceStore implements StoreView {
     this.changed();
     return () => {
       stream.close();
-      if (this.#streams.delete(stream)) this.changed();
+      if (!this.#streams.delete(stream)) return;
+      const { remainder } = stream;
+      const perhapsHeld = remainder.perhapsHeld.values().some((names) => names.length > 0);
+      if (perhapsHeld || remainder.owedEndpoints.length > 0) this.#remainders.set(stream.id, remainder);
+      this.changed();
     };
+  }
+
+  /** What the last stream of a proxy left; asked for once, by its next stream. */
+  takeRemainder(id: string): StreamRemainder | undefined {
+    const remainder = this.#remainders.get(id);
+    this.#remainders.delete(id);
+    return remainder;
   }
 
   /** A stream's state changed. */

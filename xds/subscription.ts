@@ -25,6 +25,9 @@ export interface PushedResource {
   mustAnswer: boolean;
 }
 
+/** The version of a resource that a proxy may have, or not. */
+export const unknownVersion = '';
+
 /** A response without an answer. */
 export interface Push {
   /** Counts the responses of the stream. */
@@ -57,6 +60,8 @@ export class Subscription {
   readonly held = new Map<string, string>();
   /** Names that the proxy asked for and was told do not exist. */
   readonly absent = new Set<string>();
+  /** Accepted as a part of a response that was refused otherwise: the proxy uses them, but has not noted their versions. */
+  readonly unnoted = new Set<string>();
   readonly refused = new Map<string, RefusedResource>();
   readonly pending = new Map<string, PendingChange>();
   /** Mostly one at most; see `mayPush`. */
@@ -138,9 +143,37 @@ export class Subscription {
     return this.inFlight.length === 0 && this.oldestUnanswered() === Infinity && !this.owesResponse;
   }
 
+  /** The proxy has the resource, in a version that is known. */
+  holds(name: string): boolean {
+    const version = this.held.get(name);
+    return version !== undefined && version !== unknownVersion;
+  }
+
+  /** The version that the proxy has, or will have when it accepts what is under way. */
+  knownVersion(name: string): string | undefined {
+    const pushed = this.underWay(name);
+    return pushed === undefined ? this.held.get(name) : pushed.version;
+  }
+
+  /** What the proxy may have without stating it after a reconnection. */
+  perhapsHeld(): string[] {
+    const underWay = this.inFlight.flatMap(({ resources }) => [...resources.keys()]);
+    return [...new Set([...this.unnoted, ...underWay])];
+  }
+
+  /** Something about `name` is to be sent, or under way. */
+  isDue(name: string): boolean {
+    return this.pending.has(name) || this.underWay(name) !== undefined;
+  }
+
+  /** An answer about `name` is due, or under way. */
+  owes(name: string): boolean {
+    return this.pending.get(name)?.mustAnswer === true || this.underWay(name)?.mustAnswer === true;
+  }
+
   /** The proxy has been answered about `name` since it last asked. */
   hasAnswer(name: string): boolean {
-    if (this.pending.get(name)?.mustAnswer === true || this.underWay(name)?.mustAnswer === true) return false;
+    if (this.owes(name)) return false;
     return this.names.has(name) && (this.held.has(name) || this.refused.has(name) || this.absent.has(name));
   }
 
@@ -149,6 +182,7 @@ export class Subscription {
     this.settle(name);
     this.held.delete(name);
     this.absent.delete(name);
+    this.unnoted.delete(name);
     this.refused.delete(name);
   }
 }
