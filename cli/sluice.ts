@@ -7,11 +7,12 @@
 import { Command, CommanderError } from 'commander';
 
 import { exitCodes, messageOf, SluiceError } from '../standalone/sluiceError.ts';
+import { operatorCommand } from './operator.ts';
 import { runCommand } from './run.ts';
 import { shutdownManagerCommand } from './shutdownManager.ts';
 import { versionCommand, versionText } from './version.ts';
 
-const commands: (() => Command)[] = [runCommand, shutdownManagerCommand, versionCommand];
+const commands: (() => Command)[] = [runCommand, operatorCommand, shutdownManagerCommand, versionCommand];
 
 async function main(): Promise<number> {
   const program = new Command('sluice')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ControlPlane, ControlPlaneSpec } from '../api/controlPlane.ts';
-import type { DataPlane } from '../api/dataPlane.ts';
+import { type DataPlane, dataPlaneSpec } from '../api/dataPlane.ts';
 import type { GatewayConfiguration, GatewayConfigurationSpec } from '../api/gatewayConfiguration.ts';
 import type { Gateway, GatewayClass } from '../api/gateway/index.ts';
 import { keyOf, type ObjectMeta } from '../api/object.ts';
@@ -52,7 +52,12 @@ function topology(
   before = emptyTopology,
 ): Topology {
   const dataPlanes = new Set((world.dataPlanes ?? []).map((name) => keyOf('shop', name)));
-  const dataPlane: DataPlane = { apiVersion: 'sluice.dev/v1alpha1', kind: 'DataPlane', metadata: { name: 'x' } };
+  const dataPlane: DataPlane = {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'DataPlane',
+    metadata: { name: 'x' },
+    spec: dataPlaneSpec.parse({}),
+  };
   return computeTopology(
     {
       gateways: () => world.gateways ?? [],

@@ -14,20 +14,15 @@ export function identityUri(identity: DataPlaneIdentity): string {
 }
 
 /**
- * The DataPlane that a peer's certificate names; `subjectAltName` is in the form of `tls.PeerCertificate`.
- * Exactly one name is asked for, so that a certificate never speaks for two.
+ * The DataPlane that the URIs in a peer's certificate name. Exactly one is asked for, so that a certificate never speaks for two.
  */
-export function identityOf(subjectAltName: string | undefined): { identity: DataPlaneIdentity } | { problem: string } {
-  if (subjectAltName === undefined || subjectAltName === '') {
-    return { problem: 'the client certificate has no subject alternative name' };
-  }
-  // Names of Kubernetes objects need no quoting; anything quoted or with a comma is not one of ours.
-  const match = /^URI:spiffe:\/\/sluice\.dev\/ns\/([a-z0-9-]{1,63})\/dataplane\/([a-z0-9.-]{1,253})$/.exec(
-    subjectAltName,
-  );
-  const [, namespace, name] = match ?? [];
-  if (namespace === undefined || name === undefined) {
-    return { problem: `the client certificate names ${subjectAltName}, which is no DataPlane` };
-  }
+export function identityOf(uris: readonly string[]): { identity: DataPlaneIdentity } | { problem: string } {
+  const [uri] = uris;
+  if (uri === undefined || uris.length > 1)
+    return { problem: `the client certificate must have one URI and has ${uris.length}` };
+  const [, namespace, name] =
+    /^spiffe:\/\/sluice\.dev\/ns\/([a-z0-9-]{1,63})\/dataplane\/([a-z0-9.-]{1,253})$/.exec(uri) ?? [];
+  if (namespace === undefined || name === undefined)
+    return { problem: `the client certificate names ${uri}, which is no DataPlane` };
   return { identity: { namespace, name } };
 }

@@ -12,7 +12,7 @@ export const proxyPorts = { admin: 19000, metrics: 19001, shutdown: 19002, readi
 /** Where the files of a proxy are in its container. */
 export const proxyFiles = {
   bootstrapDirectory: '/etc/sluice/bootstrap',
-  bootstrap: '/etc/sluice/bootstrap/envoy.json',
+  bootstrap: '/etc/sluice/bootstrap/bootstrap.json',
   certificates: '/etc/sluice/certificates',
 } as const;
 
@@ -24,7 +24,7 @@ const terminationSlack = 20;
 
 /** How long proxies drain, in seconds. */
 export function drainSeconds(dataPlane: DataPlane): number {
-  return Math.ceil((parseDuration(dataPlane.spec?.envoy.drainTimeout ?? '60s') ?? 60_000) / 1000);
+  return Math.ceil((parseDuration(dataPlane.spec.envoy.drainTimeout ?? '60s') ?? 60_000) / 1000);
 }
 
 /**
@@ -88,7 +88,7 @@ export function podTemplate(
   // Through JSON, so that fields that are undefined are left out as they are on the wire.
   const base: JsonObject = JSON.parse(JSON.stringify(generated));
   const own: JsonObject | undefined =
-    spec?.deployment.podTemplate === undefined ? undefined : JSON.parse(JSON.stringify(spec.deployment.podTemplate));
+    spec.deployment.podTemplate === undefined ? undefined : JSON.parse(JSON.stringify(spec.deployment.podTemplate));
   const merged = own === undefined ? base : strategicMerge(base, own);
   // The selector of a Deployment must match its Pods, whatever the user's labels are.
   return strategicMerge(merged, { metadata: { labels: selectorLabels(metadata.name) } });
@@ -102,11 +102,11 @@ const hardened: V1SecurityContext = {
 
 function envoyContainer(dataPlane: DataPlane, { settings }: DataPlaneSurroundings, drain: number): V1Container {
   const { metadata, spec } = dataPlane;
-  const resources = spec?.deployment.resources ?? { requests: { cpu: '100m', memory: '128Mi' } };
-  const concurrency = spec?.envoy.concurrency ?? concurrencyOf(resources.limits?.['cpu']);
+  const resources = spec.deployment.resources ?? { requests: { cpu: '100m', memory: '128Mi' } };
+  const concurrency = spec.envoy.concurrency ?? concurrencyOf(resources.limits?.['cpu']);
   return {
     name: 'envoy',
-    image: spec?.deployment.image ?? settings.envoyImage,
+    image: spec.deployment.image ?? settings.envoyImage,
     args: [
       '--config-path',
       proxyFiles.bootstrap,
@@ -115,7 +115,7 @@ function envoyContainer(dataPlane: DataPlane, { settings }: DataPlaneSurrounding
       '--service-node',
       '$(POD_NAME)',
       '--log-level',
-      spec?.envoy.logLevel ?? 'warning',
+      spec.envoy.logLevel ?? 'warning',
       '--drain-time-s',
       String(drain),
       // One Envoy per container; the file system is read-only.

@@ -121,7 +121,7 @@ export function renderDeployment(
   surroundings: DataPlaneSurroundings,
   files: Record<string, string>,
 ): OwnedObject {
-  const replicas = dataPlane.spec?.deployment.replicas;
+  const replicas = dataPlane.spec.deployment.replicas;
   const spec: JsonObject = {
     ...(replicas === undefined ? {} : { replicas }),
     selector: { matchLabels: selectorLabels(dataPlane.metadata.name) },
@@ -143,7 +143,7 @@ export function renderDeployment(
  */
 export function renderService(dataPlane: DataPlane, surroundings: DataPlaneSurroundings): OwnedObject | undefined {
   if (surroundings.ports.length === 0) return undefined;
-  const { type, annotations, labels, ...traffic } = dataPlane.spec?.service ?? { type: 'LoadBalancer' };
+  const { type, annotations, labels, ...traffic } = dataPlane.spec.service ?? { type: 'LoadBalancer' };
   const ports: ServicePort[] = surroundings.ports
     .toSorted((one, other) => one.port - other.port || one.protocol.localeCompare(other.protocol))
     .map(({ port, protocol }) => ({ name: `${protocol.toLowerCase()}-${port}`, port, protocol, targetPort: port }));

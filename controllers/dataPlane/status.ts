@@ -70,7 +70,7 @@ function ready(
 ): ConditionContribution {
   const { problem, deployment, pods, service } = observation;
   if (problem !== undefined) return notReady('NotAccepted', problem.message);
-  const wanted = deployment?.spec?.replicas ?? dataPlane.spec?.deployment.replicas ?? 1;
+  const wanted = deployment?.spec?.replicas ?? dataPlane.spec.deployment.replicas ?? 1;
   if (wanted === 0)
     return notReady('ScaledToZero', 'deployment.replicas is 0, so no proxy runs. Set it to 1 or more to serve.');
   const failing = podProblem(pods);

@@ -1,0 +1,77 @@
+/** `sluice operator`: runs in a cluster, watches its objects and serves its proxies. */
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { systemNamespace } from '../api/names.ts';
+
+interface Options {
+  kubeconfig?: string;
+  namespace: string;
+  operatorImage: string;
+  envoyImage: string;
+  discoveryService: string;
+  discoveryPort: number;
+  healthPort: number;
+  metricsPort: number;
+  leaderElection: boolean;
+  logLevel: string;
+  certificateLifetime?: number;
+}
+
+/** The subcommand, to be added to the program. */
+export function operatorCommand(): Command {
+  return new Command('operator')
+    .description('Run gateways in a cluster: watch its objects, make and configure its proxies.')
+    .option(
+      '--kubeconfig <file>',
+      'how to reach the API server; default: $KUBECONFIG, or the ServiceAccount of the Pod',
+    )
+    .option('--namespace <name>', 'where the operator runs', process.env['POD_NAMESPACE'] ?? systemNamespace)
+    .option(
+      '--operator-image <image>',
+      'image of the shutdown manager beside each proxy',
+      process.env['SLUICE_IMAGE'] ?? 'sluice.dev/sluice:dev',
+    )
+    .option(
+      '--envoy-image <image>',
+      'image of the proxies',
+      process.env['ENVOY_IMAGE'] ?? 'docker.io/envoyproxy/envoy:distroless-v1.40.0',
+    )
+    .option('--discovery-service <name>', 'Service by which proxies find this operator', 'sluice')
+    .option('--discovery-port <port>', 'port of the xDS server', Number, 18_000)
+    .option('--health-port <port>', 'port of /healthz and /readyz', Number, 8081)
+    .option('--metrics-port <port>', 'port of /metrics', Number, 8080)
+    .option('--no-leader-election', 'there is only this replica')
+    .option(
+      '--certificate-lifetime <seconds>',
+      "lifetime of the proxies' certificates and of the server's; default: 24 h",
+      Number,
+    )
+    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  // Only here, so that the other commands start without what the operator needs.
+  const { defaultCertificatePolicy, Operator } = await import('../controllers/index.ts');
+  const { loadClusterAccess } = await import('../runtime/index.ts');
+  const logger = pino({ name: 'sluice', level: options.logLevel });
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const leafLifetime = options.certificateLifetime === undefined ? undefined : options.certificateLifetime * 1000;
+  const operator = new Operator({
+    access: loadClusterAccess({ kubeconfig: options.kubeconfig }),
+    logger,
+    namespace: options.namespace,
+    operatorImage: options.operatorImage,
+    envoyImage: options.envoyImage,
+    discovery: { service: options.discoveryService, port: options.discoveryPort },
+    healthPort: options.healthPort,
+    metricsPort: options.metricsPort,
+    leaderElection: options.leaderElection,
+    ...(leafLifetime === undefined ? {} : { certificates: { ...defaultCertificatePolicy, leafLifetime } }),
+  });
+  await operator.start();
+  await stopped;
+  logger.info('The operator stops.');
+  await operator.stop();
+}
