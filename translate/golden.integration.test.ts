@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { envoyBinary } from '../test/fixtures/index.ts';
-import { newTranslator, readable, sourceChanges, TranslationState } from './golden.ts';
-import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from './goldenCertificates.ts';
+import { newTranslator, readable, sourceChanges, TranslationState } from './testing/golden.ts';
+import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from './testing/certificates.ts';
 
 const directory = import.meta.dirname;
 const cases = globSync('**/*.in.yaml', { cwd: directory }).toSorted();

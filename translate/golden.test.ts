@@ -6,8 +6,8 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { newTranslator, sourceChanges, TranslationState } from './golden.ts';
-import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from './goldenCertificates.ts';
+import { newTranslator, sourceChanges, TranslationState } from './testing/golden.ts';
+import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from './testing/certificates.ts';
 
 const directory = import.meta.dirname;
 const cases = globSync('**/*.in.yaml', { cwd: directory }).toSorted();

@@ -1,7 +1,7 @@
 /** Properties of the translation as a whole. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newTranslator, TranslationState } from './golden.ts';
+import { newTranslator, TranslationState } from './testing/golden.ts';
 import type { SourceChange } from './index.ts';
 
 const namespaces = fc.constantFrom('default', 'other');

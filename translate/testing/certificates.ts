@@ -1,5 +1,5 @@
 /** Certificates for golden files, made at run time: `${valid.crt}` in an input stands for one, and again in the output. */
-import { createAuthority, issueCertificate } from '../test/fixtures/index.ts';
+import { createAuthority, issueCertificate } from '../../test/fixtures/index.ts';
 
 export interface GoldenCertificates {
   /** Base64 of PEM, by placeholder. */

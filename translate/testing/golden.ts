@@ -11,21 +11,21 @@ import {
   type JsonValue,
 } from '@bufbuild/protobuf';
 import { parseAllDocuments } from 'yaml';
-import { ClusterSchema } from '../api/envoy/envoy/config/cluster/v3/cluster_pb.ts';
-import { ClusterLoadAssignmentSchema } from '../api/envoy/envoy/config/endpoint/v3/endpoint_pb.ts';
-import { ListenerSchema } from '../api/envoy/envoy/config/listener/v3/listener_pb.ts';
-import { RouteConfigurationSchema } from '../api/envoy/envoy/config/route/v3/route_pb.ts';
-import { HealthCheckSchema } from '../api/envoy/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts';
-import { RouterSchema } from '../api/envoy/envoy/extensions/filters/http/router/v3/router_pb.ts';
-import { TlsInspectorSchema } from '../api/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
-import { HttpConnectionManagerSchema } from '../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
-import { SecretSchema } from '../api/envoy/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
-import { DownstreamTlsContextSchema } from '../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
-import { HttpProtocolOptionsSchema } from '../api/envoy/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
-import type { Secret } from '../api/core.ts';
-import { objectKey, type KubernetesObject } from '../api/object.ts';
-import type { EncodedResource, ResourceType } from '../api/resource.ts';
-import { readCertificate, Translator, type SourceChange, type StatusContribution } from './index.ts';
+import { ClusterSchema } from '../../api/envoy/envoy/config/cluster/v3/cluster_pb.ts';
+import { ClusterLoadAssignmentSchema } from '../../api/envoy/envoy/config/endpoint/v3/endpoint_pb.ts';
+import { ListenerSchema } from '../../api/envoy/envoy/config/listener/v3/listener_pb.ts';
+import { RouteConfigurationSchema } from '../../api/envoy/envoy/config/route/v3/route_pb.ts';
+import { HealthCheckSchema } from '../../api/envoy/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts';
+import { RouterSchema } from '../../api/envoy/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import { TlsInspectorSchema } from '../../api/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
+import { HttpConnectionManagerSchema } from '../../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { SecretSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import { HttpProtocolOptionsSchema } from '../../api/envoy/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
+import type { Secret } from '../../api/core.ts';
+import { objectKey, type KubernetesObject } from '../../api/object.ts';
+import type { EncodedResource, ResourceType } from '../../api/resource.ts';
+import { readCertificate, Translator, type SourceChange, type StatusContribution } from '../index.ts';
 
 const schemas: Record<ResourceType, DescMessage> = {
   cluster: ClusterSchema,
