@@ -39,6 +39,8 @@ function startCache(options: Partial<CacheOptions<ConfigMap>> = {}): Cache<Confi
   return cache;
 }
 
+const initialLists = (): number =>
+  proxy.requests.filter((request) => request.query.get('sendInitialEvents') === 'true').length;
 const named = (name: string, data: Record<string, string> = {}): ConfigMap => configMap(namespace, name, data);
 const key = (name: string): string => `${namespace}/${name}`;
 
@@ -153,9 +155,7 @@ test('an ERROR event of 410 in a running watch leads to a new list', async () =>
   watch!.write(
     `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } })}\n`,
   );
-  const initial = (): number =>
-    proxy.requests.filter((request) => request.query.get('sendInitialEvents') === 'true').length;
-  await waitFor('the second list', () => initial() === 2);
+  await waitFor('the second list', () => initialLists() === 2);
   const object = await admin.create(configMaps, named('after'));
   await waitFor('the event', () => witness.of(object).length === 1);
   expect(cache.lastError).toBeUndefined();
@@ -325,6 +325,19 @@ test('a kind that is not served is told so; an optional one counts as synced and
   } finally {
     await Promise.all([required.stop(), optional.stop()]);
     await server.request('DELETE', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.${group}`);
+  }
+});
+
+test('a cache stops at once, whatever it does', async () => {
+  await admin.create(configMaps, named('a'));
+  for (const watchList of [true, false]) {
+    const cache = startCache({ tuning: { ...tuning, watchList } });
+    await cache.stop();
+    expect(cache.hasSynced()).toBe(false);
+    cache.start();
+    await cache.whenSynced();
+    await cache.stop();
+    expect(cache.get(key('a'))).toBeDefined();
   }
 });
 

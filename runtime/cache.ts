@@ -59,7 +59,9 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
   readonly resource: Resource<T>;
   readonly selection: Selection;
   readonly #logger: Logger;
-  readonly #store = new IndexedStore<T>();
+  readonly #store = new IndexedStore<T>((key, error) => {
+    this.#logger.error({ err: error, resource: this.name, key }, 'An index function failed');
+  });
   readonly #transform: ((object: T) => T) | undefined;
   readonly #optional: boolean;
   readonly #listeners = new Set<ChangeListener<T>>();
@@ -248,7 +250,13 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     // A copy without the field, and not `delete`, which would make every later access to the object slow.
     const { managedFields: _, ...metadata } = received.metadata as T['metadata'] & { managedFields?: unknown };
     const object = { ...received, apiVersion: this.#apiVersion, kind: this.resource.kind, metadata };
-    return this.#transform === undefined ? object : this.#transform(object);
+    if (this.#transform === undefined) return object;
+    try {
+      return this.#transform(object);
+    } catch (error) {
+      this.#logger.error({ err: error, resource: this.name, key: objectKey(received) }, 'A transform failed');
+      return object;
+    }
   }
 
   #failed(error: ReflectorError | undefined): void {

@@ -7,12 +7,20 @@ export type IndexFunction<T> = (object: T) => Iterable<string>;
 interface Index<T> {
   valuesOf: IndexFunction<T>;
   keys: Map<string, Set<ObjectKey>>;
+  /** The values that a key is under, so that a function need not answer alike twice. */
+  values: Map<ObjectKey, ReadonlySet<string>>;
 }
 
 /** A map whose indexes are always up to date. */
 export class IndexedStore<T> {
   readonly #objects = new Map<ObjectKey, T>();
   readonly #indexes = new Map<string, Index<T>>();
+  readonly #onIndexError: (key: ObjectKey, error: unknown) => void;
+
+  /** @param onIndexError told where an index function throws; that object is then not in that index */
+  constructor(onIndexError: (key: ObjectKey, error: unknown) => void) {
+    this.#onIndexError = onIndexError;
+  }
 
   get size(): number {
     return this.#objects.size;
@@ -36,18 +44,17 @@ export class IndexedStore<T> {
 
   /** Sets an object, or removes it where `object` is undefined. */
   set(key: ObjectKey, object: T | undefined): void {
-    const before = this.#objects.get(key);
     if (object === undefined) this.#objects.delete(key);
     else this.#objects.set(key, object);
-    for (const index of this.#indexes.values()) reindex(index, key, before, object);
+    for (const index of this.#indexes.values()) this.#reindex(index, key, object);
   }
 
   /** @throws Error where there is an index of that name */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     if (this.#indexes.has(name)) throw new Error(`There is an index "${name}" already.`);
-    const index: Index<T> = { valuesOf, keys: new Map() };
+    const index: Index<T> = { valuesOf, keys: new Map(), values: new Map() };
     this.#indexes.set(name, index);
-    for (const [key, object] of this.#objects) reindex(index, key, undefined, object);
+    for (const [key, object] of this.#objects) this.#reindex(index, key, object);
   }
 
   hasIndex(name: string): boolean {
@@ -62,19 +69,29 @@ export class IndexedStore<T> {
     for (const key of index.keys.get(value) ?? []) found.push(this.#objects.get(key)!);
     return found;
   }
+
+  #reindex(index: Index<T>, key: ObjectKey, object: T | undefined): void {
+    const before = index.values.get(key) ?? none;
+    let after = none;
+    try {
+      if (object !== undefined) after = new Set(index.valuesOf(object));
+    } catch (error) {
+      this.#onIndexError(key, error);
+    }
+    for (const value of before) {
+      if (after.has(value)) continue;
+      const keys = index.keys.get(value)!;
+      keys.delete(key);
+      if (keys.size === 0) index.keys.delete(value);
+    }
+    for (const value of after) {
+      const keys = index.keys.get(value);
+      if (keys === undefined) index.keys.set(value, new Set([key]));
+      else keys.add(key);
+    }
+    if (after.size === 0) index.values.delete(key);
+    else index.values.set(key, after);
+  }
 }
 
-function reindex<T>(index: Index<T>, key: ObjectKey, before: T | undefined, after: T | undefined): void {
-  const old = new Set(before === undefined ? [] : index.valuesOf(before));
-  for (const value of after === undefined ? [] : index.valuesOf(after)) {
-    if (old.delete(value)) continue;
-    const keys = index.keys.get(value);
-    if (keys === undefined) index.keys.set(value, new Set([key]));
-    else keys.add(key);
-  }
-  for (const value of old) {
-    const keys = index.keys.get(value)!;
-    keys.delete(key);
-    if (keys.size === 0) index.keys.delete(value);
-  }
-}
+const none: ReadonlySet<string> = new Set();

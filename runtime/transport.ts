@@ -86,7 +86,6 @@ export class Transport {
   }
 
   async #sendOnce(request: TransportRequest, stream?: BodyStream): Promise<TransportResponse> {
-    request.signal?.throwIfAborted();
     let headers: Record<string, string>;
     let dispatcher: Dispatcher;
     try {
@@ -102,6 +101,8 @@ export class Transport {
         { cause },
       );
     }
+    // Checked as late as possible: a signal that has aborted tells no one who begins to listen.
+    request.signal?.throwIfAborted();
     headers['Accept'] = 'application/json';
     headers['User-Agent'] = this.#userAgent;
     if (request.contentType !== undefined) headers['Content-Type'] = request.contentType;

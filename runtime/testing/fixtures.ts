@@ -40,7 +40,6 @@ export function accessTo(
   server: KubeApiServerConnection,
   user: { certificate: string; key: string } = { certificate: server.clientCert, key: server.clientKey },
 ): ClusterAccess {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
   return new ClusterAccess(
     { name: 'test', server: server.url, caData: base64(server.ca), skipTLSVerify: false },
     { name: 'test', certData: base64(user.certificate), keyData: base64(user.key) },
@@ -88,3 +87,7 @@ export function turn(): Promise<void> {
 }
 
 export type { Resource };
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
