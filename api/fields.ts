@@ -34,7 +34,7 @@ function validKeys(what: 'labels' | 'annotations') {
   // Annotation keys may be written in capitals.
   const key = what === 'annotations' ? 'key.lowerAscii()' : 'key';
   return {
-    rule: `self.all(key, key.size() <= 317 && ${key}.matches('${keyPattern}'))`,
+    rule: `self.all(key, key.split('/')[0].size() <= 253 && ${key}.matches('${keyPattern}'))`,
     message: `a key of ${what} is a name of at most 63 characters, optionally behind a DNS domain and a slash, as in example.com/team`,
   };
 }

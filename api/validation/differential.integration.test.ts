@@ -10,9 +10,9 @@ import { parseAllDocuments } from 'yaml';
 import { gatewayAPIDirectory } from '../../hack/generate/gateway/definitions.ts';
 import { sharedKubeApiServer } from '../../test/fixtures/sharedKubeApiServer.ts';
 import type { KubernetesObject } from '../object.ts';
-import { goodObjects } from './goodObjects.fixture.ts';
 import { findKind, type KnownKind, knownKinds, parseApiVersion, validateObject } from './index.ts';
 import { type Mutation, mutations } from './mutations.fixture.ts';
+import { badObjects, goodObjects } from './objects.fixture.ts';
 
 const server = sharedKubeApiServer();
 const agent = new Agent({
@@ -60,7 +60,7 @@ function inNamespace(object: unknown, kind: KnownKind): KubernetesObject {
 /** What the API server takes in core kinds and Sluice does not, because nothing could be made of it. */
 const stricter = [
   /^(Service|EndpointSlice|Secret|ConfigMap|Namespace): .*null/,
-  /^EndpointSlice: ports\.0\.port = (0|-1|70000)$/,
+  /^EndpointSlice: ports\.0\.port = (0|-1|70000|808000)$/,
 ];
 
 interface Difference {
@@ -134,6 +134,12 @@ test("Gateway API's bad examples have the same verdict, and are refused", async 
   expect(await differences(cases)).toEqual([]);
   const accepted = cases.filter(({ object }) => validateObject(object).errors === undefined);
   expect(accepted.map(({ name }) => name)).toEqual([]);
+});
+
+test('bad objects have the same verdict, and are refused', async () => {
+  const cases = badObjects.map((object) => ({ name: `${object.kind} ${object.metadata.name}`, object }));
+  expect(await differences(cases)).toEqual([]);
+  expect(cases.filter(({ object }) => validateObject(object).errors === undefined)).toEqual([]);
 });
 
 test('there is a good object of every kind', () => {

@@ -54,13 +54,20 @@ export function metadataSchema(namespaced: boolean, names: NameStyle): JSONSchem
           maxLength: 63,
           pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$',
         },
-        'x-kubernetes-validations': [{ rule: `self.all(key, key.matches(${key}))`, message: keyMessage }],
+        'x-kubernetes-validations': [
+          { rule: `self.all(key, key.split('/')[0].size() <= 253 && key.matches(${key}))`, message: keyMessage },
+        ],
       },
       annotations: {
         type: 'object',
         additionalProperties: string,
         // Annotation keys may be written in capitals.
-        'x-kubernetes-validations': [{ rule: `self.all(key, key.lowerAscii().matches(${key}))`, message: keyMessage }],
+        'x-kubernetes-validations': [
+          {
+            rule: `self.all(key, key.split('/')[0].size() <= 253 && key.lowerAscii().matches(${key}))`,
+            message: keyMessage,
+          },
+        ],
       },
       finalizers: { type: 'array', items: string },
       ownerReferences: {
