@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
@@ -61,8 +62,7 @@ class Follower {
   }
 
   async untilFiles(expected: Record<string, string>): Promise<void> {
-    const wanted = JSON.stringify(Object.entries(expected).toSorted());
-    await this.until(() => JSON.stringify([...this.files].toSorted()) === wanted);
+    await this.until(() => isDeepStrictEqual(Object.fromEntries(this.files), expected));
   }
 }
 

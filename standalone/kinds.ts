@@ -22,6 +22,11 @@ const withoutGeneration = new Set(['ConfigMap', 'Namespace', 'Secret', 'Service'
 /** Kinds of which no controller says anything in status. */
 const withoutStatus = new Set([...withoutGeneration, 'EndpointSlice', 'ReferenceGrant']);
 
+/** Whether the status of a kind says if an object of it is in effect. */
+export function hasStatus(kind: string): boolean {
+  return !withoutStatus.has(kind);
+}
+
 /** Built-in kinds that only a cluster makes something of. They may stand in the same files and are left out. */
 const clusterKinds: Readonly<Record<string, readonly string[]>> = {
   '': [
@@ -73,7 +78,7 @@ function entryOf({ group, kind, version, namespaced }: KnownKind): KindEntry {
     version,
     namespaced,
     generation: !withoutGeneration.has(kind),
-    status: !withoutStatus.has(kind),
+    status: hasStatus(kind),
   };
 }
 

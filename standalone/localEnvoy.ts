@@ -234,23 +234,21 @@ export class LocalEnvoy {
     const child = this.#child;
     if (child === undefined) return;
     child.kill('SIGTERM');
-    const patience = new AbortController();
-    const killed = sleep(5000, undefined, { signal: patience.signal })
-      .then(() => {
-        // The shell does not pass this on: the end of its pipe does.
-        (child.stdio[3] as { destroy?: () => void } | null)?.destroy?.();
-        child.kill('SIGKILL');
-      })
-      .catch(() => undefined);
+    const patience = setTimeout(() => this.#killChild(child), 5000);
     await this.#exited;
-    patience.abort();
-    await killed;
+    clearTimeout(patience);
   }
 
   /** Ends Envoy at once; for the `exit` event of the process, where nothing can be waited for. */
   kill(): void {
     this.#stopping.abort();
-    (this.#child?.stdio[3] as { destroy?: () => void } | null | undefined)?.destroy?.();
-    this.#child?.kill('SIGKILL');
+    if (this.#child !== undefined) this.#killChild(this.#child);
+  }
+
+  #killChild(child: ChildProcess): void {
+    // The guarding shell cannot pass this signal on: the end of its pipe does.
+    const pipe = child.stdio[3];
+    if (pipe !== null && pipe !== undefined && 'destroy' in pipe) pipe.destroy();
+    child.kill('SIGKILL');
   }
 }

@@ -327,7 +327,7 @@ export class Standalone {
     for (const [id, { kind, key }] of this.#given) {
       if (wanted.has(id)) continue;
       if (kind === 'Secret') this.#certificates.set(key, undefined);
-      else changes.push({ kind, key, object: undefined } as SourceChange);
+      else changes.push({ kind, key, object: undefined });
     }
     this.#given = wanted;
     this.#unaddressed = plan.unaddressed;
@@ -368,15 +368,10 @@ export class Standalone {
 
   /** Waits for names, but not for long: a name server that is away must not hold up an edit. */
   async #resolve(hosts: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
-    const impatience = new AbortController();
-    let late = false;
-    const resolved = this.#resolver.need(hosts).then(() => {
-      impatience.abort();
-      if (late) this.#refresh();
-    });
-    const waited = sleep(patienceWithNames, undefined, { signal: impatience.signal }).catch(() => undefined);
-    await Promise.race([resolved, waited]);
-    late = !impatience.signal.aborted;
+    const resolved = this.#resolver.need(hosts);
+    const isLate = await Promise.race([resolved.then(() => false), sleep(patienceWithNames, true, { ref: false })]);
+    // What is found later is given later.
+    if (isLate) void resolved.then(() => this.#refresh());
   }
 
   #serviceProblems(plan: ServicePlan): Problem[] {

@@ -3,6 +3,7 @@ import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus } from '../api/
 import { type KubernetesObject, objectKey } from '../api/object.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { unservedRoutes } from './judgement.ts';
+import { hasStatus } from './kinds.ts';
 
 export interface SummaryInput {
   objects: readonly { object: KubernetesObject; status: object | undefined }[];
@@ -66,7 +67,7 @@ export function objectVerdict(object: KubernetesObject, status: object | undefin
     );
   }
   if (conditions !== undefined) return verdictOf(conditions);
-  return isRoute || object.kind === 'Gateway' ? { state: 'pending', text: 'Pending' } : undefined;
+  return hasStatus(object.kind) ? { state: 'pending', text: 'Pending' } : undefined;
 }
 
 function host(address: string): string {
