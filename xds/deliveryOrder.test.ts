@@ -163,6 +163,6 @@ test('no order of events breaks traffic, repeats a resource or leaves a differen
       expect(left).toEqual([]);
       store.close();
     }),
-    { numRuns: 1500 },
+    { numRuns: 2000 },
   );
 });

@@ -44,8 +44,8 @@ export interface StreamTransport {
 export interface StreamRemainder {
   /** Endpoints that it may need once more though it has them: a cluster may be warming without them. */
   owedEndpoints: string[];
-  /** Clusters and listeners that it may have though it has not noted their versions. */
-  perhapsHeld: Map<ResourceType, string[]>;
+  /** Clusters and listeners that it may have in another version than it will state, or have without stating it. */
+  perhapsHeld: Map<ResourceType, Set<string>>;
 }
 
 export interface RejectionReport {
@@ -97,11 +97,12 @@ export class DeltaStream {
   readonly #cold = new ColdClusters();
   /** Endpoints that clusters which were sent wait for, and that the proxy has not asked for on this stream yet. */
   readonly #owedEndpoints: Set<string>;
-  readonly #perhapsHeld: ReadonlyMap<ResourceType, string[]> | undefined;
+  readonly #perhapsHeld: ReadonlyMap<ResourceType, ReadonlySet<string>> | undefined;
   /** Counts responses, over all types; their nonces. */
   #nonce = 0;
   /** A response that the transport has not got rid of yet: nothing is encoded meanwhile, so that what goes next is fresh. */
   #sending = false;
+  #settledSome = false;
   /** When listeners and routes were settled first, as `performance.now()`. */
   #usersSettledAt: number | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -129,7 +130,7 @@ export class DeltaStream {
   get remainder(): StreamRemainder {
     const endpoints = this.#subscriptions.get('endpoint');
     const unanswered = [...(endpoints?.names ?? [])].filter((name) => endpoints?.owes(name));
-    const perhapsHeld = new Map<ResourceType, string[]>();
+    const perhapsHeld: StreamRemainder['perhapsHeld'] = new Map();
     for (const [type, subscription] of this.#subscriptions) {
       if (subscription.wildcard) perhapsHeld.set(type, subscription.perhapsHeld());
     }
@@ -252,9 +253,7 @@ export class DeltaStream {
       subscription.change(name, revision, owed || !subscription.held.has(name));
     }
     if (subscription.wildcard) {
-      for (const name of this.#perhapsHeld?.get(type) ?? []) {
-        if (!subscription.held.has(name)) subscription.held.set(name, unknownVersion);
-      }
+      for (const name of this.#perhapsHeld?.get(type) ?? []) subscription.held.set(name, unknownVersion);
       for (const name of this.#store.names(type)) subscription.change(name, revision);
       for (const name of subscription.held.keys()) {
         if (this.#store.current(type, name) === undefined) subscription.change(name, removalRevision(type, revision));
@@ -413,14 +412,11 @@ export class DeltaStream {
    * removed meanwhile would stay for ever. Sent once more without the bad ones they are noted, and otherwise skipped.
    */
   #repeat(subscription: Subscription, accepted: [string, PushedResource][]): void {
-    const names = accepted
-      .map(([name]) => name)
-      .filter((name) => subscription.wants(name) && !subscription.isDue(name));
+    const wanted = accepted.map(([name]) => name).filter((name) => subscription.wants(name));
+    for (const name of wanted) subscription.unnoted.add(name);
+    const names = wanted.filter((name) => !subscription.isDue(name)); // what is due will be noted then
     if (names.length === 0) return;
-    for (const name of names) {
-      subscription.change(name, Infinity, true);
-      subscription.unnoted.add(name);
-    }
+    for (const name of names) subscription.change(name, Infinity, true);
     subscription.apart.unshift(names);
   }
 
@@ -477,9 +473,9 @@ export class DeltaStream {
 
   #flush(): void {
     if (this.#store.revision === 0) return; // cold: it knows nothing yet
-    while (!this.#sending && this.#pushNext()) {
-      // one after the other
-    }
+    // What turns out to need no push may be what another type waited for.
+    do this.#settledSome = false;
+    while (!this.#sending && (this.#pushNext() || this.#settledSome));
     if (this.#usersSettledAt === undefined && this.#usersSettled) this.#usersSettledAt = performance.now();
   }
 
@@ -505,6 +501,7 @@ export class DeltaStream {
         if (decision.action === 'wait') continue;
         subscription.settle(name);
         if (decision.action === 'settle') {
+          this.#settledSome = true;
           if (type === 'endpoint') this.#endpointsAnswered(name);
           if (type === 'cluster') {
             if (subscription.refused.has(name)) this.#cold.delete(name);

@@ -135,7 +135,7 @@ export class ResourceStore implements StoreView {
       stream.close();
       if (!this.#streams.delete(stream)) return;
       const { remainder } = stream;
-      const perhapsHeld = remainder.perhapsHeld.values().some((names) => names.length > 0);
+      const perhapsHeld = remainder.perhapsHeld.values().some((names) => names.size > 0);
       if (perhapsHeld || remainder.owedEndpoints.length > 0) this.#remainders.set(stream.id, remainder);
       this.changed();
     };

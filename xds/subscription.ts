@@ -143,8 +143,10 @@ export class Subscription {
     return this.inFlight.length === 0 && this.oldestUnanswered() === Infinity && !this.owesResponse;
   }
 
-  /** The proxy has the resource, in a version that is known. */
+  /** The proxy has the resource, in a version that is known, and its removal is not under way. */
   holds(name: string): boolean {
+    const pushed = this.underWay(name);
+    if (pushed !== undefined && pushed.version === undefined) return false;
     const version = this.held.get(name);
     return version !== undefined && version !== unknownVersion;
   }
@@ -155,10 +157,14 @@ export class Subscription {
     return pushed === undefined ? this.held.get(name) : pushed.version;
   }
 
-  /** What the proxy may have without stating it after a reconnection. */
-  perhapsHeld(): string[] {
-    const underWay = this.inFlight.flatMap(({ resources }) => [...resources.keys()]);
-    return [...new Set([...this.unnoted, ...underWay])];
+  /** What the proxy may have in another version than it states after a reconnection, or without stating it. */
+  perhapsHeld(): Set<string> {
+    const names = new Set(this.unnoted);
+    for (const [name, version] of this.held) if (version === unknownVersion) names.add(name);
+    for (const { resources } of this.inFlight) {
+      for (const [name, { version }] of resources) if (version !== undefined) names.add(name);
+    }
+    return names;
   }
 
   /** Something about `name` is to be sent, or under way. */

@@ -46,13 +46,14 @@ export class SimulatedProxy {
   /** Clusters that can take traffic. */
   readonly #active = new Set<string>();
   readonly #warming = new Set<string>();
-  /** Route tables and listeners in force name these, though the server never had them to give or the proxy refused them. */
+  /** Answers to clusters, in their order: while a cluster is warming, none is sent. */
   #withheld: (() => void)[] = [];
   /** The versions that the proxy stated when it connected, or was sent since: `type/name`. */
   readonly #lastSent = new Map<string, string>();
   /** How many times a resource may come at the version of `lastSent`: `type/name`. */
   readonly #mayRepeat = new Map<string, number>();
   #queue: Waiting[] = [];
+  readonly #unanswered = new Map<string, { type: ResourceType; names: string[] }>();
   #stream: DeltaStream | undefined;
   #disconnect: (() => void) | undefined;
   #sentOnTime = true;
@@ -69,6 +70,11 @@ export class SimulatedProxy {
   /** @param sentOnTime false: the transport holds every response back until the proxy takes it */
   connect(sentOnTime: boolean): void {
     this.#disconnect?.();
+    // Nobody knows what became of the responses that were under way.
+    for (const { type, names } of this.#unanswered.values()) {
+      for (const name of names) this.#allowRepetition(`${type}/${name}`);
+    }
+    this.#unanswered.clear();
     this.#queue = [];
     this.#withheld = [];
     this.#lastSent.clear();
@@ -80,6 +86,8 @@ export class SimulatedProxy {
       transport: {
         send: (bytes, sent) => {
           const response = fromBinary(DeltaDiscoveryResponseSchema, bytes);
+          const names = response.resources.map(({ name }) => name);
+          this.#unanswered.set(response.nonce, { type: typeOf(response.typeUrl), names });
           this.#queue.push({ response, missing: this.#missingClusters(response), sent });
           if (this.#sentOnTime) sent();
         },
@@ -134,7 +142,9 @@ export class SimulatedProxy {
     for (const { name, version } of response.resources)
       if (!refused.includes(name)) this.#apply(type, name, version, missing);
     if (refused.length === 0) {
-      for (const { name, version } of response.resources) this.#stated[type].set(name, version);
+      for (const { name, version } of response.resources) {
+        if (partly || this.#names[type].has(name)) this.#stated[type].set(name, version);
+      }
       for (const name of response.removedResources) this.#stated[type].delete(name);
     }
     if (type === 'endpoint')
@@ -215,6 +225,10 @@ export class SimulatedProxy {
 
   #warmed(endpoints: string[]): void {
     for (const name of endpoints) if (this.#warming.delete(name)) this.#active.add(name);
+    this.#release();
+  }
+
+  #release(): void {
     if (this.#warming.size > 0) return;
     const withheld = this.#withheld;
     this.#withheld = [];
@@ -222,9 +236,16 @@ export class SimulatedProxy {
   }
 
   #answer(type: ResourceType, nonce: string, error?: string): void {
-    const answer = (): void => this.#request(type, { nonce, ...(error === undefined ? {} : { error }) });
-    if (type === 'cluster' && this.#warming.size > 0) this.#withheld.push(answer);
-    else answer();
+    const answer = (): void => {
+      this.#unanswered.delete(nonce);
+      this.#request(type, { nonce, ...(error === undefined ? {} : { error }) });
+    };
+    if (type !== 'cluster') {
+      answer();
+      return;
+    }
+    this.#withheld.push(answer);
+    this.#release();
   }
 
   #subscribe(type: ResourceType, name: string): void {
