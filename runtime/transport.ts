@@ -44,6 +44,7 @@ const keepAliveProbeMs = 15_000;
 /** An idle connection is kept this long, in milliseconds. */
 const keepAliveIdleMs = 90_000;
 const connectTimeoutMs = 10_000;
+const deadlineMarginMs = 50;
 
 /** Sends requests to one API server as one user. */
 export class Transport {
@@ -166,8 +167,11 @@ export class Transport {
           stop(error instanceof Error ? error : new Error(String(error)));
         }
       };
+      // A little later than undici's own timeout, which alone makes it question the connection.
       const deadline =
-        deadlineMs === undefined ? undefined : setTimeout(() => stop(this.#timeout(request, deadlineMs)), deadlineMs);
+        deadlineMs === undefined
+          ? undefined
+          : setTimeout(() => stop(this.#timeout(request, deadlineMs)), deadlineMs + deadlineMarginMs);
       signal?.addEventListener('abort', onAbort, { once: true });
 
       dispatcher.dispatch(

@@ -9,7 +9,7 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
 import type { KubeApiServerConnection } from '../../test/fixtures/index.ts';
 import { issueCertificate } from '../../test/fixtures/index.ts';
@@ -53,13 +53,16 @@ export class FaultProxy {
   /** Connections there ever were. */
   connectionCount = 0;
   readonly access: ClusterAccess;
+  /** Passes bytes on, so that a connection can fall silent below TLS. */
+  readonly #front: Server;
   readonly #server: Http2SecureServer;
   readonly #upstream: Pool;
 
-  private constructor(server: Http2SecureServer, upstream: Pool, ca: string) {
+  private constructor(front: Server, server: Http2SecureServer, upstream: Pool, ca: string) {
+    this.#front = front;
     this.#server = server;
     this.#upstream = upstream;
-    const { port } = server.address() as AddressInfo;
+    const { port } = front.address() as AddressInfo;
     this.access = new ClusterAccess(
       {
         name: 'proxy',
@@ -69,10 +72,18 @@ export class FaultProxy {
       },
       { name: 'anyone' },
     );
-    server.on('connection', (socket: Socket) => {
+    front.on('connection', (socket) => {
       this.connectionCount++;
       this.connections.add(socket);
-      socket.once('close', () => this.connections.delete(socket));
+      const inner = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      socket.pipe(inner).pipe(socket);
+      socket.on('error', () => inner.destroy());
+      inner.on('error', () => socket.destroy());
+      inner.once('close', () => socket.destroy());
+      socket.once('close', () => {
+        inner.destroy();
+        this.connections.delete(socket);
+      });
     });
     server.on('request', (request, response) => void this.#handle(request, response));
   }
@@ -86,13 +97,16 @@ export class FaultProxy {
       allowHTTP1: true,
       ...(options.allowHttp2 === false ? { ALPNProtocols: ['http/1.1'] } : {}),
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const front = createServer();
+    for (const listener of [server, front]) {
+      listener.listen(0, '127.0.0.1');
+      await once(listener, 'listening');
+    }
     const upstream = new Pool(apiServer.url, {
       connect: { ca: apiServer.ca, cert: apiServer.clientCert, key: apiServer.clientKey },
       bodyTimeout: 0,
     });
-    return new FaultProxy(server, upstream, apiServer.ca);
+    return new FaultProxy(front, server, upstream, apiServer.ca);
   }
 
   /** Open watches of a path that ends so. */
@@ -105,16 +119,17 @@ export class FaultProxy {
     for (const socket of this.connections) socket.destroy();
   }
 
-  /** Stops to read from the connections there are, as a peer that vanished: they stay open and silent. */
+  /** Passes nothing on any more over the connections there are, as a peer that vanished: they stay open and silent. */
   freezeConnections(): void {
-    for (const socket of this.connections) socket.pause();
+    for (const socket of this.connections) socket.unpipe().pause();
   }
 
   async stop(): Promise<void> {
-    const closed = once(this.#server, 'close');
+    const closed = [this.#front, this.#server].map((server) => once(server, 'close'));
+    this.#front.close();
     this.#server.close();
     this.breakConnections();
-    await closed;
+    await Promise.all(closed);
     await this.#upstream.destroy();
   }
 
