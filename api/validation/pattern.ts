@@ -26,6 +26,7 @@ const meanings = new Map<string, string>([
     '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     'lowercase letters, digits, hyphens and dots, as in a host name',
   ],
+  ['^[a-z]([-a-z0-9]*[a-z0-9])?$', 'lowercase letters, digits and hyphens, first a letter, last no hyphen'],
   [
     '^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     'an API group such as apps, or empty for the core group',
