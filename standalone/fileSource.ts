@@ -38,6 +38,9 @@ interface Known {
 
 const absent = undefined;
 
+/** Between two looks, in milliseconds. */
+const breath = 5;
+
 export class FileSource {
   readonly #options: Required<FileSourceOptions>;
   readonly #known = new Map<string, Known>();
@@ -82,6 +85,8 @@ export class FileSource {
         this.#wake = undefined;
       }
       if (this.#closed) return;
+      // A directory may be busy with files that are none of ours.
+      await sleep(breath);
       this.#dirty = false;
       const settlesIn = await this.#look(false);
       wait = settlesIn ?? this.#options.poll;

@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
 
 import { afterEach, expect, test } from 'vitest';
 
@@ -90,4 +94,28 @@ test('free ports are found, and stay', async () => {
   expect(second).not.toBe(first);
   await ports.need(new Set([80, taken, 81]));
   expect([ports.bound(80), ports.bound(taken)]).toEqual([first, second]);
+});
+
+test('a port below 1024 without the right to it', async () => {
+  const script = `
+    import { PortBook } from ${JSON.stringify(path.join(import.meta.dirname, 'portBook.ts'))};
+    const ports = new PortBook({ address: '127.0.0.1', mapping: new Map(), auto: false, onChange: () => undefined });
+    await ports.need(new Set([81]));
+    ports.close();
+    console.log(ports.fault(81));
+  `;
+  const node = [process.execPath, '--input-type=module-typescript', '-e', script];
+  // Root has the right, unless it gives it up.
+  const command =
+    process.getuid?.() === 0
+      ? ['setpriv', '--bounding-set', '-net_bind_service', '--inh-caps', '-net_bind_service', ...node]
+      : node;
+  const { stdout } = await promisify(execFile)(command[0]!, command.slice(1));
+  // Where the system lets everyone bind every port, there is nothing to complain of.
+  const first = Number(await readFile('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').catch(() => '1024'));
+  expect(stdout.trim()).toBe(
+    first <= 81
+      ? 'undefined'
+      : 'Port 81 needs rights that this user lacks (it is below 1024): choose another one with --port 81=PORT or --ports auto',
+  );
 });

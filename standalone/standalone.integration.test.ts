@@ -150,9 +150,9 @@ test('edits change the answer, and a steady client sees nothing but 200', async 
   const agent = new Agent({ connections: 2 });
   closing.push(() => agent.close());
   const seen = new Map<string, number>();
-  let done = false;
+  const done = new AbortController();
   const client = (async () => {
-    while (!done) {
+    while (!done.signal.aborted) {
       const { statusCode, body } = await request(`http://127.0.0.1:${port}/`, { dispatcher: agent });
       const answer = `${statusCode} ${await body.text()}`;
       seen.set(answer, (seen.get(answer) ?? 0) + 1);
@@ -186,7 +186,7 @@ test('edits change the answer, and a steady client sees nothing but 200', async 
   await untilAnswer('two');
   write('renamed.yaml', routeYaml('r', 'one'));
   await untilAnswer('one');
-  done = true;
+  done.abort();
   await client;
   expect([...seen.keys()].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['200 one', '200 two']);
 });

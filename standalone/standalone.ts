@@ -119,7 +119,8 @@ export class Standalone {
     this.#server = new DiscoveryServer({
       authenticate: () => ({ ok: 'local' }),
       stores: () => this.#store,
-      logger: logger.child({ component: 'xds' }),
+      // That the local Envoy comes and goes is no news.
+      logger: logger.child({ component: 'xds' }, { level: logger.isLevelEnabled('debug') ? logger.level : 'warn' }),
     });
     this.#controlPlane = new ControlPlane({
       name: 'standalone',
