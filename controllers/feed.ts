@@ -153,7 +153,10 @@ function isInScope(scope: FleetScope | undefined, change: SourceChange): boolean
   });
 }
 
-/** Whether two versions of an object differ in nothing that a translation reads. Kinds without a generation always differ. */
-function sameInput(before: KubernetesObject, after: KubernetesObject): boolean {
-  return before.metadata.generation !== undefined && before.metadata.generation === after.metadata.generation;
+/**
+ * Whether two versions of an object differ in nothing that a translation reads. Kinds without a generation always differ,
+ * and so do an object and one of its name that was made after it, which begins to count anew.
+ */
+function sameInput({ metadata: before }: KubernetesObject, { metadata: after }: KubernetesObject): boolean {
+  return before.generation !== undefined && before.generation === after.generation && before.uid === after.uid;
 }

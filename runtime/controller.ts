@@ -230,6 +230,7 @@ export function generationChanged(change: Change<KubernetesObject>): boolean {
   const after = change.after?.metadata;
   if (before === undefined || after === undefined) return true;
   return (
+    before.uid !== after.uid ||
     before.generation !== after.generation ||
     before.deletionTimestamp !== after.deletionTimestamp ||
     !sameJson(before.labels, after.labels) ||
