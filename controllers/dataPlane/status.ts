@@ -26,8 +26,10 @@ export interface DataPlaneObservation {
   service?: Service;
   /** Whether there is a listener, so that a Service is wanted. */
   hasListeners: boolean;
-  /** Names of ControlPlanes that configure it: one, or none. */
+  /** The ControlPlane that configures it, if there is one. */
   controlPlane?: string;
+  /** Whether a Gateway made it, which makes a ControlPlane with it. */
+  isOfGateway?: boolean;
   configuration: FleetConfiguration;
   requestedAddress?: string;
 }
@@ -101,8 +103,10 @@ function ready(
   };
 }
 
-function programmed({ controlPlane, configuration }: DataPlaneObservation): ConditionContribution {
+function programmed({ controlPlane, isOfGateway, configuration }: DataPlaneObservation): ConditionContribution {
   const { acknowledged, total, rejection } = configuration;
+  if (controlPlane === undefined && isOfGateway === true)
+    return notProgrammed('Pending', 'The ControlPlane of the Gateway is being created.');
   if (controlPlane === undefined) {
     return notProgrammed(
       'NoControlPlane',

@@ -140,6 +140,7 @@ export class DataPlaneView {
     const service = this.#service(key);
     const requestedAddress = requestedAddressOf(gateways);
     return dataPlaneStatus(dataPlane, {
+      isOfGateway: this.#owner(dataPlane) !== undefined,
       pods: this.#options.pods.byIndex(podsByDataPlane, keyOf(namespace, labelValue(dataPlane.metadata.name))),
       hasListeners: gateways.length > 0,
       configuration: this.#options.configuration(key),

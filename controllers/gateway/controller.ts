@@ -185,9 +185,9 @@ export class GatewayInfrastructure {
       addresses,
       ...(refusal === undefined ? {} : { refusal }),
     };
+    const notRunning = ready?.reason === 'Pending' ? 'Pending' : 'NoResources';
     if (addresses.length === 0) {
-      const reason =
-        ready?.reason === 'AddressPending' || ready?.status === 'True' ? 'AddressNotAssigned' : 'NoResources';
+      const reason = ready?.reason === 'AddressPending' || ready?.status === 'True' ? 'AddressNotAssigned' : notRunning;
       return {
         ...told,
         pending: {
@@ -206,7 +206,7 @@ export class GatewayInfrastructure {
       };
     }
     // One proxy that serves is enough: a rollout or a failing Pod does not take the Gateway away.
-    if (readyReplicas === 0) return { ...told, pending: { reason: 'NoResources', message: ready?.message ?? '' } };
+    if (readyReplicas === 0) return { ...told, pending: { reason: notRunning, message: ready?.message ?? '' } };
     return told;
   }
 }
