@@ -34,7 +34,7 @@ export interface LocalEnvoyOptions {
   onExit?: (description: string, restartIn: number) => void;
   /** Pauses before starts, in milliseconds; doubled from the first to the last. */
   backoff?: { first: number; last: number };
-  /** Looks for programs; for tests. */
+  /** The program that asks the kernel to end Envoy with us; found in PATH if not given, undefined for the guarding shell. */
   setpriv?: string | undefined;
 }
 

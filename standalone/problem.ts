@@ -11,7 +11,7 @@ export interface Place extends Position {
   file: string;
 }
 
-/** CamelCase reasons of problems; docs/standalone.md explains them. */
+/** What kind of problem it is. */
 export type ProblemReason =
   | 'Unreadable'
   | 'InvalidSyntax'
@@ -20,7 +20,6 @@ export type ProblemReason =
   | 'UnknownVersion'
   | 'Invalid'
   | 'Duplicate'
-  | 'NotOurClass'
   | 'ServiceAddress';
 
 export interface Problem {
@@ -40,10 +39,4 @@ export function formatPlace(file: string, position: Position | undefined): strin
 /** One line for the terminal. */
 export function formatProblem(problem: Problem): string {
   return `${formatPlace(problem.file, problem.position)}: ${problem.message}`;
-}
-
-/** Joins names as a sentence does: `a`, `a and b`, `a, b and c`. */
-export function enumerate(names: readonly string[], conjunction: 'and' | 'or' = 'and'): string {
-  if (names.length < 2) return names.join('');
-  return `${names.slice(0, -1).join(', ')} ${conjunction} ${names.at(-1)}`;
 }
