@@ -361,7 +361,7 @@ export class DeltaStream {
     }
     this.#repeat(
       subscription,
-      [...push.resources].filter(([name, pushed]) => pushed.version !== undefined && !refused.has(name)),
+      [...push.resources.keys()].filter((name) => !refused.has(name)),
     );
     for (const [name, message] of refused) {
       this.#onRejection?.({ type: subscription.type, names: [name], message });
@@ -407,12 +407,12 @@ export class DeltaStream {
   }
 
   /**
-   * Envoy uses what it accepted of a response that it refused in part, but does not note the versions
-   * (DeltaSubscriptionState::handleGoodResponse): after a reconnection it would not say that it has these, and what was
-   * removed meanwhile would stay for ever. Sent once more without the bad ones they are noted, and otherwise skipped.
+   * Envoy does what it can of a response that it refuses in part, but notes neither versions nor removals of it
+   * (DeltaSubscriptionState::handleGoodResponse). After a reconnection it would state what it no longer has, and not state
+   * what it has: that would never come back, or stay for ever. Sent once more without the bad ones, it is noted.
    */
-  #repeat(subscription: Subscription, accepted: [string, PushedResource][]): void {
-    const wanted = accepted.map(([name]) => name).filter((name) => subscription.wants(name));
+  #repeat(subscription: Subscription, accepted: string[]): void {
+    const wanted = accepted.filter((name) => subscription.wants(name));
     for (const name of wanted) subscription.unnoted.add(name);
     const names = wanted.filter((name) => !subscription.isDue(name)); // what is due will be noted then
     if (names.length === 0) return;

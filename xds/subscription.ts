@@ -60,7 +60,7 @@ export class Subscription {
   readonly held = new Map<string, string>();
   /** Names that the proxy asked for and was told do not exist. */
   readonly absent = new Set<string>();
-  /** Accepted as a part of a response that was refused otherwise: the proxy uses them, but has not noted their versions. */
+  /** Accepted, or removed, by a response that was refused otherwise: done, but the proxy has not noted it. */
   readonly unnoted = new Set<string>();
   readonly refused = new Map<string, RefusedResource>();
   readonly pending = new Map<string, PendingChange>();
@@ -162,7 +162,7 @@ export class Subscription {
     const names = new Set(this.unnoted);
     for (const [name, version] of this.held) if (version === unknownVersion) names.add(name);
     for (const { resources } of this.inFlight) {
-      for (const [name, { version }] of resources) if (version !== undefined) names.add(name);
+      for (const name of resources.keys()) names.add(name);
     }
     return names;
   }

@@ -86,7 +86,7 @@ export class SimulatedProxy {
       transport: {
         send: (bytes, sent) => {
           const response = fromBinary(DeltaDiscoveryResponseSchema, bytes);
-          const names = response.resources.map(({ name }) => name);
+          const names = [...response.resources.map(({ name }) => name), ...response.removedResources];
           this.#unanswered.set(response.nonce, { type: typeOf(response.typeUrl), names });
           this.#queue.push({ response, missing: this.#missingClusters(response), sent });
           if (this.#sentOnTime) sent();
