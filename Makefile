@@ -13,7 +13,7 @@ node_modules:
 
 .PHONY: run
 run: node_modules ## Start the standalone gateway on the quickstart (needs npm and pip)
-	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && exec node cli/sluice.ts run config/samples/quickstart.yaml
+	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && exec node cli/sluice.ts run config/samples/quickstart.yaml --ports auto --demo-upstream --address 127.0.0.1
 
 .PHONY: test
 test: ## Run everything that CI runs; SUITES="unit lint" runs only these
