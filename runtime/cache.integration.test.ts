@@ -39,6 +39,7 @@ function startCache(options: Partial<CacheOptions<ConfigMap>> = {}): Cache<Confi
   return cache;
 }
 
+const expiredEvent = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } };
 const initialLists = (): number =>
   proxy.requests.filter((request) => request.query.get('sendInitialEvents') === 'true').length;
 const named = (name: string, data: Record<string, string> = {}): ConfigMap => configMap(namespace, name, data);
@@ -355,6 +356,57 @@ test('an API server without WatchList is listed and watched', async () => {
   await waitFor('the event', () => cache.get('default/b')?.metadata.uid === object.metadata.uid);
   expect(cache.lastError).toBeUndefined();
   await cache.stop();
+});
+
+test('whatever fails in whatever order, the changes told add up to the truth', async () => {
+  const cache = startCache({ tuning: { backoff: { initialMs: 5, maximumMs: 20 }, pageSize: 3 } });
+  const witness = new Witness(cache);
+  await cache.whenSynced();
+  const living = new Map<string, ConfigMap>();
+  const deleted: ConfigMap[] = [];
+  const faults = [
+    () => proxy.breakConnections(),
+    () => proxy.watchesOf('configmaps').forEach((watch) => watch.cutNextChunk('reset')),
+    () => proxy.watchesOf('configmaps').forEach((watch) => watch.cutNextChunk('end')),
+    () => proxy.watchesOf('configmaps').forEach((watch) => watch.write(`${JSON.stringify(expiredEvent)}\n`)),
+    () => proxy.watchesOf('configmaps').forEach((watch) => watch.end()),
+    () => (proxy.onRequest = () => (Math.random() < 0.5 ? { status: 500, body: 'no' } : undefined)),
+    () =>
+      (proxy.onRequest = () =>
+        Math.random() < 0.5 ? { status: 410, body: JSON.stringify(expiredEvent.object) } : undefined),
+    () => (proxy.onRequest = () => undefined),
+  ];
+  for (let i = 0; i < 400; i++) {
+    const name = `object-${Math.floor(Math.random() * 12)}`;
+    const object = living.get(name);
+    if (object === undefined) {
+      living.set(name, await admin.create(configMaps, named(name, { step: String(i) })));
+    } else if (Math.random() < 0.5) {
+      await admin.delete(configMaps, object.metadata);
+      deleted.push(object);
+      living.delete(name);
+    } else {
+      living.set(name, await admin.update(configMaps, { ...object, data: { step: String(i) } }));
+    }
+    if (Math.random() < 0.2) faults[Math.floor(Math.random() * faults.length)]!();
+  }
+  proxy.onRequest = () => undefined;
+  const versions = (objects: Iterable<ConfigMap>): string[] =>
+    [...objects]
+      .map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`)
+      .toSorted((a, b) => a.localeCompare(b));
+  await waitFor('the truth', () => versions(cache.list()).join() === versions(living.values()).join());
+  expect(versions(witness.state.values())).toEqual(versions(living.values()));
+  expect(witness.contradictions).toEqual([]);
+  // Each object that was ever told of, and is gone, was told to be gone: once.
+  const uidsOf = (objects: (ConfigMap | undefined)[]): string[] =>
+    objects
+      .flatMap((object) => (object === undefined ? [] : [object.metadata.uid!]))
+      .toSorted((a, b) => a.localeCompare(b));
+  const added = new Set(uidsOf(witness.changes.map(({ before, after }) => (before === undefined ? after : undefined))));
+  const told = uidsOf(witness.changes.map(({ before, after }) => (after === undefined ? before : undefined)));
+  expect(told).toEqual(uidsOf(deleted).filter((uid) => added.has(uid)));
+  expect(proxy.requests.length).toBeGreaterThan(10);
 });
 
 test('the API server is killed and restarted: nothing is lost, nothing is emptied', async () => {

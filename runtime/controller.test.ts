@@ -90,7 +90,7 @@ afterEach(async () => {
 function start<Watched extends readonly KubernetesObject[] = []>(
   options: Omit<ControllerOptions<Shelf, Watched>, 'name' | 'logger'>,
 ): Controller {
-  const made = controller<Shelf, Watched>({ name: 'test', logger, ...options } as ControllerOptions<Shelf, Watched>);
+  const made = controller<Shelf, Watched>({ name: 'test', logger, ...options });
   started.push(made);
   made.start();
   return made;

@@ -82,6 +82,7 @@ const combineAfter = 10;
 const combineWindowMs = 10 * 60_000;
 /** Number of objects and series that are remembered. */
 const memory = 4096;
+/** In bytes of UTF-8, as the API server counts. */
 const longestNote = 1024;
 const attempts = 5;
 
@@ -184,7 +185,7 @@ export class EventRecorder {
     let seen = this.#notes.get(about);
     if (seen === undefined || now - seen.since > combineWindowMs) seen = { notes: new Set(), since: now };
     remember(this.#notes, about, seen);
-    const note = message.length > longestNote ? `${message.slice(0, longestNote - 1)}…` : message;
+    const note = shorten(message);
     if (seen.notes.has(note)) return note;
     if (seen.notes.size >= combineAfter) return '(combined from similar events)';
     seen.notes.add(note);
@@ -307,6 +308,16 @@ export class EventRecorder {
       if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
     }
   }
+}
+
+/** Cuts a note to what the API server takes, between two characters. */
+function shorten(message: string): string {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= longestNote) return message;
+  const ellipsis = '…';
+  let end = longestNote - Buffer.byteLength(ellipsis);
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end) + ellipsis;
 }
 
 let eventCounter = 0;
