@@ -170,6 +170,6 @@ test('no order of events breaks traffic, repeats a resource or leaves a differen
       expect(left).toEqual([]);
       store.close();
     }),
-    { numRuns: 20000 },
+    { numRuns: 2000 },
   );
 });

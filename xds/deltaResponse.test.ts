@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DeltaDiscoveryResponseSchema } from '../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
-import { encodeDeltaResponse } from './deltaResponse.ts';
+import { DeltaResponseEncoder, deltaResponseSize, encodeDeltaResponse } from './deltaResponse.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 200 });
 const resource = fc.record({ name: text, version: text, bytes: fc.uint8Array({ maxLength: 300 }) });
@@ -32,6 +32,16 @@ test('any decoder reads what was encoded', () => {
       },
     ),
   );
+});
+
+test('an encoder uses its memory again, whatever comes', () => {
+  const encoder = new DeltaResponseEncoder();
+  for (const length of [10, 0, 5000, 20, 9 * 2 ** 20, 3]) {
+    const resources = [{ name: 'n', version: 'v', bytes: new Uint8Array(length).fill(length) }];
+    const message = { systemVersion: '1', typeUrl: 't', nonce: '1', resources, removed: ['gone'] };
+    expect(deltaResponseSize(message)).toBe(encodeDeltaResponse(message).byteLength);
+    expect(encoder.encode(message).equals(encodeDeltaResponse(message))).toBe(true);
+  }
 });
 
 test('lengths of more than one byte per seven bits', () => {

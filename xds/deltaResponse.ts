@@ -1,5 +1,5 @@
 /**
- * Encodes a DeltaDiscoveryResponse around resources that are encoded already: one allocation, one copy of each resource.
+ * Encodes a DeltaDiscoveryResponse around resources that are encoded already: each is copied once.
  * A RouteConfiguration of megabytes is pushed for every changed route, so the general encoder, which would build the
  * message twice over, is not used here. Field numbers: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
  */
@@ -28,25 +28,63 @@ const response = {
 const resourceField = { version: key(1), resource: key(2), name: key(3) };
 const anyField = { typeUrl: key(1), value: key(2) };
 
+/** The most memory that an encoder keeps between messages, in bytes. */
+const largestKept = 8 * 2 ** 20;
+
+/** Encodes messages one after the other into the same memory: a fresh megabyte costs more than filling it. */
+export class DeltaResponseEncoder {
+  #memory = Buffer.alloc(0);
+
+  /** The wire form of `message`, valid until the next call. */
+  encode(message: DeltaResponse): Buffer {
+    const sizes = sizesOf(message);
+    if (sizes.total > largestKept) return write(message, sizes, Buffer.allocUnsafe(sizes.total));
+    if (sizes.total > this.#memory.byteLength) {
+      // Some more than is needed now, for a table grows by one route at a time.
+      this.#memory = Buffer.allocUnsafeSlow(Math.min(largestKept, Math.ceil(sizes.total * 1.5)));
+    }
+    return write(message, sizes, this.#memory.subarray(0, sizes.total));
+  }
+}
+
 /** The wire form of `message`. */
 export function encodeDeltaResponse(message: DeltaResponse): Buffer {
-  const sizes = message.resources.map((resource) => {
+  const sizes = sizesOf(message);
+  return write(message, sizes, Buffer.allocUnsafe(sizes.total));
+}
+
+/** The length of the wire form of `message`, in bytes. */
+export function deltaResponseSize(message: DeltaResponse): number {
+  return sizesOf(message).total;
+}
+
+interface Sizes {
+  total: number;
+  /** Of each resource: its `Any`, and the whole. */
+  resources: { any: number; wrapped: number }[];
+}
+
+function sizesOf(message: DeltaResponse): Sizes {
+  const resources = message.resources.map((resource) => {
     const any = fieldSize(Buffer.byteLength(message.typeUrl)) + fieldSize(resource.bytes.byteLength);
     const wrapped =
       fieldSize(Buffer.byteLength(resource.version)) + fieldSize(any) + fieldSize(Buffer.byteLength(resource.name));
     return { any, wrapped };
   });
-  const size =
+  const total =
     fieldSize(Buffer.byteLength(message.systemVersion)) +
     fieldSize(Buffer.byteLength(message.typeUrl)) +
     fieldSize(Buffer.byteLength(message.nonce)) +
-    sizes.reduce((sum, { wrapped }) => sum + fieldSize(wrapped), 0) +
+    resources.reduce((sum, { wrapped }) => sum + fieldSize(wrapped), 0) +
     message.removed.reduce((sum, name) => sum + fieldSize(Buffer.byteLength(name)), 0);
+  return { total, resources };
+}
 
-  const writer = new Writer(size);
+function write(message: DeltaResponse, sizes: Sizes, buffer: Buffer): Buffer {
+  const writer = new Writer(buffer);
   writer.text(response.systemVersionInfo, message.systemVersion);
   for (const [index, resource] of message.resources.entries()) {
-    const { any, wrapped } = sizes[index]!;
+    const { any, wrapped } = sizes.resources[index]!;
     writer.header(response.resources, wrapped);
     writer.text(resourceField.version, resource.version);
     writer.header(resourceField.resource, any);
@@ -74,8 +112,8 @@ class Writer {
   readonly buffer: Buffer;
   #at = 0;
 
-  constructor(size: number) {
-    this.buffer = Buffer.allocUnsafe(size);
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
   }
 
   header(field: number, length: number): void {

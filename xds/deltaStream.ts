@@ -8,7 +8,7 @@
 import type { DeltaDiscoveryRequest } from '../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
 import { type EncodedResource, type ResourceType, resourceTypeUrl } from '../api/resource.ts';
 import { ColdClusters } from './coldClusters.ts';
-import { encodeDeltaResponse } from './deltaResponse.ts';
+import { type DeltaResponse, deltaResponseSize } from './deltaResponse.ts';
 import type { DiscoveryMetrics } from './metrics.ts';
 import type { Rejection } from './proxyState.ts';
 import { refusedResources, withoutDump } from './rejectionMessage.ts';
@@ -36,8 +36,8 @@ export interface StoreView {
 
 /** Where a stream's responses go. */
 export interface StreamTransport {
-  /** Sends one encoded DeltaDiscoveryResponse; calls `sent` once the peer's flow control has let all of it through. */
-  send(bytes: Buffer, sent: () => void): void;
+  /** Sends one DeltaDiscoveryResponse; calls `sent` once the peer's flow control has let all of it through. */
+  send(response: DeltaResponse, sent: () => void): void;
 }
 
 /** What a stream that breaks leaves to the next one of the same proxy, because the proxy will not state it. */
@@ -321,10 +321,7 @@ export class DeltaStream {
     if (removed.length === 0) return;
     const { typeUrl } = request;
     const nonce = String(++this.#nonce);
-    this.#transport.send(
-      encodeDeltaResponse({ systemVersion: '', typeUrl, nonce, resources: [], removed }),
-      () => undefined,
-    );
+    this.#transport.send({ systemVersion: '', typeUrl, nonce, resources: [], removed }, () => undefined);
   }
 
   // ---- answers
@@ -538,13 +535,8 @@ export class DeltaStream {
     const serial = ++this.#nonce;
     const nonce = String(serial);
     const typeUrl = resourceTypeUrl[type];
-    const bytes = encodeDeltaResponse({
-      systemVersion: String(this.#store.revision),
-      typeUrl,
-      nonce,
-      resources,
-      removed,
-    });
+    const systemVersion = String(this.#store.revision);
+    const response: DeltaResponse = { systemVersion, typeUrl, nonce, resources, removed };
     const warming = resources.filter(
       (each) => type === 'cluster' && subscription.knownVersion(each.name) !== each.version,
     );
@@ -558,8 +550,12 @@ export class DeltaStream {
     });
     for (const { name } of warming) this.#oweEndpoints(name, pushed.get(name)!.revision);
     this.#sending = true;
-    this.#metrics?.pushed(type, { resources: resources.length, removed: removed.length, bytes: bytes.byteLength });
-    this.#transport.send(bytes, () => {
+    this.#metrics?.pushed(type, {
+      resources: resources.length,
+      removed: removed.length,
+      bytes: deltaResponseSize(response),
+    });
+    this.#transport.send(response, () => {
       this.#sending = false;
       this.advance();
     });

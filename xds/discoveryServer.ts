@@ -11,8 +11,10 @@ import type { Logger } from 'pino';
 import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
+  DeltaDiscoveryResponseSchema,
 } from '../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
 import { CertificateSource, type ServerCertificate } from './certificateSource.ts';
+import { type DeltaResponse, DeltaResponseEncoder } from './deltaResponse.ts';
 import { DeltaStream } from './deltaStream.ts';
 import type { DiscoveryMetrics } from './metrics.ts';
 import type { ResourceStore } from './resourceStore.ts';
@@ -45,10 +47,12 @@ export interface DiscoveryServerOptions {
   metrics?: DiscoveryMetrics;
 }
 
-type Call = ServerDuplexStream<DeltaDiscoveryRequest, Buffer>;
+type Call = ServerDuplexStream<DeltaDiscoveryRequest, DeltaResponse>;
 
 /** A proxy states every name and version that it has when it comes back: megabytes, for thousands of clusters. */
 const largestRequest = 64 * 2 ** 20;
+
+const encoder = new DeltaResponseEncoder();
 
 const service: ServiceDefinition = {
   deltaAggregatedResources: {
@@ -57,9 +61,9 @@ const service: ServiceDefinition = {
     responseStream: true,
     requestSerialize: (request: DeltaDiscoveryRequest) => Buffer.from(toBinary(DeltaDiscoveryRequestSchema, request)),
     requestDeserialize: (bytes: Buffer) => fromBinary(DeltaDiscoveryRequestSchema, bytes),
-    // Responses come encoded.
-    responseSerialize: (bytes: Buffer) => bytes,
-    responseDeserialize: (bytes: Buffer) => bytes,
+    // grpc-js copies what it gets here into a frame before it does anything else.
+    responseSerialize: (response: DeltaResponse) => encoder.encode(response),
+    responseDeserialize: (bytes: Buffer) => fromBinary(DeltaDiscoveryResponseSchema, bytes),
   },
 };
 
@@ -187,7 +191,7 @@ export class DiscoveryServer {
         id,
         address: peer.address,
         store,
-        transport: { send: (bytes, sent) => call.write(bytes, (error?: Error | null) => error ?? sent()) },
+        transport: { send: (response, sent) => call.write(response, (error?: Error | null) => error ?? sent()) },
         metrics,
         remainder: store.takeRemainder(id),
         onChange: () => store.changed(),

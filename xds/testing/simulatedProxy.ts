@@ -11,6 +11,7 @@ import {
   DeltaDiscoveryResponseSchema,
 } from '../../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
 import { type EncodedResource, type ResourceType, resourceTypeUrl } from '../../api/resource.ts';
+import { encodeDeltaResponse } from '../deltaResponse.ts';
 import { DeltaStream } from '../deltaStream.ts';
 import type { ResourceStore } from '../resourceStore.ts';
 
@@ -84,8 +85,8 @@ export class SimulatedProxy {
       address: '',
       store: this.#store,
       transport: {
-        send: (bytes, sent) => {
-          const response = fromBinary(DeltaDiscoveryResponseSchema, bytes);
+        send: (message, sent) => {
+          const response = fromBinary(DeltaDiscoveryResponseSchema, encodeDeltaResponse(message));
           const names = [...response.resources.map(({ name }) => name), ...response.removedResources];
           this.#unanswered.set(response.nonce, { type: typeOf(response.typeUrl), names });
           this.#queue.push({ response, missing: this.#missingClusters(response), sent });
