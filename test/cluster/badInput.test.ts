@@ -43,7 +43,7 @@ async function applyBad(rules: HTTPRouteRule[]): Promise<void> {
 beforeAll(async () => {
   authority = await createAuthority('bad input');
   await scene().apply(...echo('backend'), tlsSecret('certificate', await certificate()));
-  address = await scene().applyGateway(gateway('edge', [http, https]));
+  address = await scene().openGateway(gateway('edge', [http, https]), [80]);
   await scene().untilAvailable('backend');
   await scene().applyRoute(
     httpRoute({ name: 'good', parent: 'edge', hostnames: [host], rules: [{ backendRefs: [backend('backend')] }] }),

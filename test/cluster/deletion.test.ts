@@ -59,7 +59,7 @@ beforeAll(async () => {
 test('a Gateway that is deleted leaves nothing behind, and its routes are told', async () => {
   const kept = gateway('kept', [{ name: 'http', port: 80 }]);
   const deleted = gateway('deleted', [{ name: 'http', port: 80 }]);
-  const keptAddress = await scene().applyGateway(kept);
+  const keptAddress = await scene().openGateway(kept, [80]);
   const withKept = await contents();
   await scene().applyGateway(deleted);
   const rules = [{ backendRefs: [backend('backend')] }];

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { HTTPRouteRule } from '../../api/gateway/index.ts';
 import { resources } from '../../controllers/resources.ts';
 import { createAuthority, issueCertificate, waitFor, type KeyPair } from '../fixtures/index.ts';
-import { kubectl, root, useClient } from './support/cluster.ts';
+import { kubectl, root } from './support/cluster.ts';
 import {
   backend,
   echo,
@@ -17,25 +17,23 @@ import {
   upstream,
 } from './support/objects.ts';
 import { type Answer, send, untilAnswer } from './support/request.ts';
-import { isCurrent, makeScene, useScene } from './support/scene.ts';
+import { isCurrent, useScene } from './support/scene.ts';
 
 describe('the quickstart', () => {
-  const client = useClient();
+  const scene = useScene('quickstart');
 
   test('is applied with kubectl and answers 200 at the address in the status', async () => {
-    const scene = await makeScene(client, 'quickstart');
-    onTestFinished(() => scene.end());
-    await kubectl(['apply', '--namespace', scene.namespace, '-f', join(root, 'config/samples/quickstart.yaml')]);
+    await kubectl(['apply', '--namespace', scene().namespace, '-f', join(root, 'config/samples/quickstart.yaml')]);
     await kubectl([
       'wait',
       '--namespace',
-      scene.namespace,
+      scene().namespace,
       '--for=condition=Programmed',
       'gateway/quickstart',
       '--timeout=90s',
     ]);
-    const address = await scene.untilProgrammed('quickstart');
-    await scene.untilAvailable('echo');
+    const address = await scene().untilProgrammed('quickstart');
+    await scene().untilAvailable('echo');
 
     const to = { address, port: 80, host: 'quickstart.example' };
     const answer = await untilAnswer(
@@ -43,7 +41,7 @@ describe('the quickstart', () => {
       { ...to, path: '/echo/hello' },
       ({ status }) => status === 200,
     );
-    expect(answer.echo).toMatchObject({ path: '/echo/hello', namespace: scene.namespace, service: 'echo' });
+    expect(answer.echo).toMatchObject({ path: '/echo/hello', namespace: scene().namespace, service: 'echo' });
     expect(answer.headers['x-served-by']).toBe('sluice');
     const redirected = await send({ ...to, path: '/old' });
     expect(redirected.status).toBe(301);
@@ -65,8 +63,8 @@ describe('a Gateway', () => {
     authority = await createAuthority('first light');
     const certificate = await issueCertificate(authority, { commonName: 'secure', dnsNames: ['*.secure.example'] });
     await scene().apply(...echo('one'), ...echo('two'), ...upstream('recorder'), tlsSecret('certificate', certificate));
-    address = await scene().applyGateway(gateway('edge', listeners));
     await scene().untilAvailable('one', 'two', 'recorder');
+    address = await scene().openGateway(gateway('edge', listeners), [80]);
   });
 
   /** Applies a route of these rules under a hostname of its own, and answers how to send requests to it. */
@@ -289,8 +287,7 @@ describe('a Gateway', () => {
   });
 
   test('serves a backend of another namespace while a ReferenceGrant permits it', async () => {
-    const other = await makeScene(scene().client, 'granting');
-    onTestFinished(() => other.end());
+    const other = await scene().another('granting');
     await other.apply(...echo('far'));
     await other.untilAvailable('far');
     const route = httpRoute({
@@ -317,11 +314,10 @@ describe('a Gateway', () => {
   });
 
   test('serves routes of another namespace, where its listener lets them attach', async () => {
-    const other = await makeScene(scene().client, 'attaching');
-    onTestFinished(() => other.end());
+    const other = await scene().another('attaching');
     await other.apply(...echo('theirs'));
     await other.untilAvailable('theirs');
-    const parent = { name: 'edge', namespace: scene().namespace };
+    const parent = { name: 'edge', namespace: scene().namespace, sectionName: 'http' };
     const rules = [{ backendRefs: [backend('theirs')] }];
     await other.applyRoute(httpRoute({ name: 'theirs', parent, hostnames: ['theirs.example'], rules }));
     expect((await send({ address, port: 80, host: 'theirs.example' })).echo?.namespace).toBe(other.namespace);

@@ -67,7 +67,7 @@ beforeAll(async () => {
     ...upstream('downloads'),
     tlsSecret('certificate', await newCertificate()),
   );
-  const address = await scene().applyGateway(gateway('edge', listeners));
+  const address = await scene().openGateway(gateway('edge', listeners), [80]);
   http = { address, port: 80 };
   https = { address, port: 443, authorities: authority.certificate };
   await scene().untilAvailable('steady', 'stable', 'downloads');

@@ -42,7 +42,7 @@ beforeAll(async () => {
     .catch((error: unknown) => {
       if (!watching.signal.aborted) throw error;
     });
-  address = await scene().applyGateway(gateway('edge', listeners));
+  address = await scene().openGateway(gateway('edge', listeners), [80]);
   await scene().untilAvailable('backend');
   watching.abort();
   await watch;

@@ -8,6 +8,7 @@ import { type Client, defineResource, type Resource } from '../../../runtime/ind
 import { waitFor } from '../../fixtures/index.ts';
 import { useClient } from './cluster.ts';
 import type { Manifest } from './objects.ts';
+import { send } from './request.ts';
 
 const events = defineResource<EventObject>({
   group: 'events.k8s.io',
@@ -38,10 +39,18 @@ const endOfPods = 100_000;
 export class Scene {
   readonly client: Client;
   readonly namespace: string;
+  readonly #others: Scene[] = [];
 
   constructor(client: Client, namespace: string) {
     this.client = client;
     this.namespace = namespace;
+  }
+
+  /** Another namespace, which goes with this one. */
+  async another(name: string): Promise<Scene> {
+    const other = await makeScene(this.client, name);
+    this.#others.push(other);
+    return other;
   }
 
   /** Creates or changes objects, in this namespace where they name none: `kubectl apply --server-side`. */
@@ -110,6 +119,22 @@ export class Scene {
   async applyGateway(object: Gateway): Promise<string> {
     await this.apply(object);
     return await this.untilProgrammed(object.metadata.name);
+  }
+
+  /**
+   * Applies a Gateway and waits until it can be reached at its ports.
+   * @param ports those that speak HTTP
+   * @returns its address
+   */
+  async openGateway(object: Gateway, ports: readonly number[]): Promise<string> {
+    const address = await this.applyGateway(object);
+    // The way to the address is the node's to open, once the Service has it: nothing in the cluster tells when it has.
+    for (const port of ports) {
+      await waitFor(`${address}:${port} to be reached`, () => send({ address, port, host: 'any.example' }), {
+        intervalMilliseconds: 50,
+      });
+    }
+    return address;
   }
 
   /** Until a Gateway is programmed as it is now. @returns its address */
@@ -228,11 +253,31 @@ export class Scene {
 
   /** Deletes the namespace and waits until nothing is left of it. */
   async end(): Promise<void> {
-    await this.client.delete(resources.namespaces, this.namespace);
+    const scenes = [this, ...this.#others];
+    for (const scene of scenes) await scene.#stopPods();
+    for (const scene of scenes) await this.client.delete(resources.namespaces, scene.namespace);
+    for (const { namespace } of scenes) {
+      await waitFor(
+        `namespace ${namespace} to be gone`,
+        async () => (await this.client.find(resources.namespaces, namespace)) === undefined,
+        { milliseconds: endOfPods, intervalMilliseconds: 100 },
+      );
+    }
+  }
+
+  /** A namespace with Pods in it looks again only after half of their grace has passed: they are waited for before. */
+  async #stopPods(): Promise<void> {
+    const { client, namespace } = this;
+    for (const resource of [resources.gateways, resources.dataPlanes, resources.deployments]) {
+      const { items } = await client.list<KubernetesObject>(resource, { namespace });
+      for (const { metadata } of items) {
+        if (metadata.ownerReferences === undefined) await client.delete(resource, metadata);
+      }
+    }
     await waitFor(
-      `namespace ${this.namespace} to be gone`,
-      async () => (await this.client.find(resources.namespaces, this.namespace)) === undefined,
-      { milliseconds: endOfPods, intervalMilliseconds: 200 },
+      `the Pods in ${namespace} to end`,
+      async () => (await client.list(resources.pods, { namespace })).items.length === 0,
+      { milliseconds: endOfPods, intervalMilliseconds: 100 },
     );
   }
 }
@@ -265,7 +310,7 @@ export function isCurrent(
 }
 
 /** Makes a namespace. */
-export async function makeScene(client: Client, name: string): Promise<Scene> {
+async function makeScene(client: Client, name: string): Promise<Scene> {
   const namespace = `${name}-${crypto.randomUUID().slice(0, 8)}`;
   await client.create(resources.namespaces, {
     apiVersion: 'v1',
