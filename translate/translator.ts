@@ -184,20 +184,22 @@ export class Translator {
         const groups = members.map(({ value }) => ({ seniority: value.seniority, routes: value.hosts.get(key)! }));
         return virtualHost(table, hostname, groups);
       },
-      { equals: (before, after) => sameBytes(before.bytes, after.bytes) },
+      { equals: (before, after) => sameBytes(before.field, after.field) },
     );
     const virtualHostsByTable = virtualHosts.index('by table', ({ table }) => [table]);
     const portsByTable = ports.index('by table', ({ tables }) => tables.map(({ name }) => name));
     const routeConfigurations = graph.deriveGroups(
-      'tables',
+      'routeConfigurations',
       portsByTable,
-      [virtualHostsByTable],
+      [virtualHosts, virtualHostsByTable],
       (reader, members, name) => {
         const hostnames = members.flatMap(
           ({ value }) => value.tables.find((table) => table.name === name)?.hostnames ?? [],
         );
-        const hosts = reader.group(virtualHostsByTable, name).map(({ value }) => value);
-        return routeConfiguration(name, hosts, hostnames);
+        const absent = hostnames.filter(
+          (hostname) => reader.get(virtualHosts, virtualHostKey(name, hostname)) === undefined,
+        );
+        return routeConfiguration(name, reader.group(virtualHostsByTable, name), absent);
       },
       { equals: sameResource },
     );
@@ -206,22 +208,22 @@ export class Translator {
       equals: sameResource,
     });
     const portsBySecret = ports.index('by Secret', (plan) => new Set(plan.listeners.flatMap(({ secrets }) => secrets)));
-    const secrets = graph.deriveGroups(
+    const secrets = graph.deriveKeys(
       'secrets',
       portsBySecret,
       [sources.Secret],
-      (reader, _, key) => {
+      (reader, key) => {
         const certificate = reader.get(sources.Secret, key)?.certificate;
         return certificate === undefined ? undefined : secret(key, certificate);
       },
       { equals: sameResource },
     );
 
-    const clusters = graph.deriveGroups(
+    const clusters = graph.deriveKeys(
       'clusters',
       placementsByCluster,
       [sources.Service],
-      (reader, _, name) => {
+      (reader, name) => {
         const backend = parseClusterName(name)!;
         const service = reader.get(sources.Service, keyOf(backend.namespace, backend.name));
         const port = service?.spec?.ports?.find((candidate) => candidate.port === backend.port);

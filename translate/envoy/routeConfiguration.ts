@@ -8,6 +8,7 @@ import { VirtualHostSchema } from '../../api/envoy/envoy/config/route/v3/route_c
 import type { EncodedResource } from '../../api/resource.ts';
 import { appendRepeated, encode, resource } from '../encoding/index.ts';
 import { domain } from '../httpRoute/hostname.ts';
+import type { Member } from '../incremental/index.ts';
 import { compareSpecificity } from '../httpRoute/match.ts';
 import type { RankedRoute } from '../httpRoute/rule.ts';
 
@@ -18,8 +19,8 @@ export interface VirtualHost {
   /** Name of the table it belongs to. */
   table: string;
   hostname: string;
-  /** Encoded `envoy.config.route.v3.VirtualHost`. */
-  bytes: Uint8Array;
+  /** Encoded `envoy.config.route.v3.VirtualHost`, as a field of its table. */
+  field: Uint8Array;
   clusters: readonly string[];
 }
 
@@ -42,17 +43,20 @@ export function virtualHost(table: string, hostname: string, groups: readonly Ro
     );
   }
   const head = encode(VirtualHostSchema, { name: domain(hostname), domains: [domain(hostname)] });
+  const bytes = appendRepeated(
+    head,
+    routesField,
+    ranked.map(({ route }) => route.bytes),
+  );
   return {
     table,
     hostname,
-    bytes: appendRepeated(
-      head,
-      routesField,
-      ranked.map(({ route }) => route.bytes),
-    ),
+    field: appendRepeated(empty, virtualHostsField, [bytes]),
     clusters: [...new Set(ranked.flatMap(({ route }) => route.clusters))],
   };
 }
+
+const empty = new Uint8Array();
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -60,20 +64,23 @@ function compareText(a: string, b: string): number {
 
 /**
  * @param virtualHosts in a stable order
- * @param hostnames of the listeners: one without a virtual host gets an empty one, so that a request for it meets no
+ * @param absent hostnames of listeners without a virtual host: each gets an empty one, so that a request for it meets no
  *   route of a broader listener
  */
 export function routeConfiguration(
   name: string,
-  virtualHosts: readonly VirtualHost[],
-  hostnames: readonly string[],
+  virtualHosts: readonly Member<VirtualHost>[],
+  absent: readonly string[],
 ): EncodedResource {
   const head = encode(RouteConfigurationSchema, { name, ignorePortInHostMatching: true });
-  const present = new Set(virtualHosts.map(({ hostname }) => hostname));
-  const absent = hostnames.filter((hostname) => !present.has(hostname)).toSorted();
-  const messages = virtualHosts.map(({ bytes }) => bytes);
-  for (const hostname of absent) messages.push(virtualHost(name, hostname, []).bytes);
-  return resource(name, appendRepeated(head, virtualHostsField, messages), function* () {
-    for (const { clusters } of virtualHosts) yield* clusters;
+  const fields = [head];
+  const clusters: (readonly string[])[] = [];
+  for (const { value } of virtualHosts) {
+    fields.push(value.field);
+    clusters.push(value.clusters);
+  }
+  for (const hostname of absent.toSorted()) fields.push(virtualHost(name, hostname, []).field);
+  return resource(name, Buffer.concat(fields), function* () {
+    for (const names of clusters) yield* names;
   });
 }

@@ -30,7 +30,7 @@ interface Computation {
 export interface Reader {
   /** The entry of `collection` at `key`. */
   get<T>(collection: Collection<T>, key: string): T | undefined;
-  /** The entries that `index` files under `key`, in the order of their keys. */
+  /** The entries that `index` files under `key`, in the order of their keys: a view, to be read at once. */
   group<T>(index: Index<T>, key: string): readonly Member<T>[];
   /** How many entries `index` files under `key`; cheaper than reading them. */
   count<T>(index: Index<T>, key: string): number;
@@ -211,33 +211,31 @@ export class Index<T> implements Readable {
   readonly level: number;
   readonly name: string;
   readonly readers = new Map<string, Set<Computation>>();
-  private readonly source: Collection<T>;
   private readonly keysOf: (value: T, key: string) => Iterable<string>;
-  private readonly groups = new Map<string, string[]>();
+  /** Sorted by key, and edited in place: a group can be large, and most edits touch one member. */
+  private readonly groups = new Map<string, Member<T>[]>();
   private readonly consumers: AnyDerived[] = [];
+  private readonly presenceConsumers: AnyDerived[] = [];
 
   /** @internal Made by `Collection.index`. */
   constructor(_graph: Graph, source: Collection<T>, name: string, keysOf: (value: T, key: string) => Iterable<string>) {
-    this.source = source;
     this.name = name;
     this.keysOf = keysOf;
     this.level = source.level;
   }
 
-  /** The entries filed under `group`, in the order of their keys. */
+  /** The entries filed under `group`, in the order of their keys: a view that changes with the next pass. */
   members(group: string): readonly Member<T>[] {
-    const keys = this.groups.get(group);
-    if (keys === undefined) return [];
-    return keys.map((key) => ({ key, value: this.source.get(key)! }));
+    return this.groups.get(group) ?? [];
   }
 
   count(group: string): number {
     return this.groups.get(group)?.length ?? 0;
   }
 
-  /** @internal */
-  addConsumer(consumer: AnyDerived): void {
-    this.consumers.push(consumer);
+  /** @internal @param presence whether only the coming and going of whole groups matters to it */
+  addConsumer(consumer: AnyDerived, presence: boolean): void {
+    (presence ? this.presenceConsumers : this.consumers).push(consumer);
     for (const group of this.groups.keys()) consumer.mark(group);
   }
 
@@ -246,14 +244,31 @@ export class Index<T> implements Readable {
     const old = before === undefined ? empty : new Set(this.keysOf(before, key));
     const current = after === undefined ? empty : new Set(this.keysOf(after, key));
     for (const group of old) {
-      if (!current.has(group)) removeSorted(this.groups, group, key);
-      this.touch(group);
+      if (!current.has(group)) this.remove(group, key);
     }
-    for (const group of current) {
-      if (old.has(group)) continue;
-      insertSorted(this.groups, group, key);
-      this.touch(group);
+    for (const group of current) this.put(group, { key, value: after! }, old.has(group));
+  }
+
+  private put(group: string, member: Member<T>, isThere: boolean): void {
+    const members = this.groups.get(group);
+    if (members === undefined) {
+      this.groups.set(group, [member]);
+      for (const consumer of this.presenceConsumers) consumer.mark(group);
+    } else {
+      members.splice(position(members, member.key), isThere ? 1 : 0, member);
     }
+    this.touch(group);
+  }
+
+  private remove(group: string, key: string): void {
+    const members = this.groups.get(group)!;
+    if (members.length === 1) {
+      this.groups.delete(group);
+      for (const consumer of this.presenceConsumers) consumer.mark(group);
+    } else {
+      members.splice(position(members, key), 1);
+    }
+    this.touch(group);
   }
 
   private touch(group: string): void {
@@ -299,7 +314,21 @@ export class Graph {
     options: DeriveOptions<readonly Member<I>[], O> = {},
   ): DerivedCollection<I, O> {
     const derived = new DerivedCollection<I, O>(this, name, input, reads, transform, options);
-    input.addConsumer(derived as unknown as AnyDerived);
+    input.addConsumer(derived as unknown as AnyDerived, false);
+    return derived;
+  }
+
+  /** A collection with an entry for each group of an index, whatever its members are: it runs when a group comes or goes. */
+  deriveKeys<I, O>(
+    name: string,
+    input: Index<I>,
+    reads: readonly Leveled[],
+    transform: (reader: Reader, key: string) => O | undefined,
+    options: DeriveOptions<readonly Member<I>[], O> = {},
+  ): DerivedCollection<I, O> {
+    const ofKey: Transform<readonly Member<I>[], O> = (reader, _, key) => transform(reader, key);
+    const derived = new DerivedCollection<I, O>(this, name, input, reads, ofKey, options);
+    input.addConsumer(derived as unknown as AnyDerived, true);
     return derived;
   }
 
@@ -392,28 +421,14 @@ function trackingReader(computation: Computation): Reader {
   };
 }
 
-function position(keys: readonly string[], key: string): number {
+/** Where a key stands, or would stand, among members that are sorted by key. */
+function position(members: readonly { key: string }[], key: string): number {
   let low = 0;
-  let high = keys.length;
+  let high = members.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (keys[middle]! < key) low = middle + 1;
+    if (members[middle]!.key < key) low = middle + 1;
     else high = middle;
   }
   return low;
-}
-
-function insertSorted(groups: Map<string, string[]>, group: string, key: string): void {
-  const keys = groups.get(group);
-  if (keys === undefined) {
-    groups.set(group, [key]);
-    return;
-  }
-  keys.splice(position(keys, key), 0, key);
-}
-
-function removeSorted(groups: Map<string, string[]>, group: string, key: string): void {
-  const keys = groups.get(group)!;
-  if (keys.length === 1) groups.delete(group);
-  else keys.splice(position(keys, key), 1);
 }
