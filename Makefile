@@ -48,8 +48,7 @@ conformance: node_modules ## Run the conformance suite of Gateway API against th
 
 .PHONY: bench
 bench: node_modules ## Measure how fast changes are served; writes docs/benchmarks.md
-	@hack/cluster/build etcd kubernetes
-	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && node test/bench/run.ts
+	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && node test/bench/bench.ts
 
 .PHONY: image
 image: node_modules ## Make the operator's image: by docker where a daemon answers, else an OCI tarball
