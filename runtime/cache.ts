@@ -92,6 +92,7 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
       metrics: options.registry === undefined ? undefined : runtimeMetrics(options.registry),
       tuning: options.tuning,
       sink: {
+        prepare: (object) => this.#strip(object),
         replace: (objects) => this.#replace(objects),
         set: (object) => this.#set(object),
         delete: (object) => this.#change(objectKey(object), undefined),
@@ -214,13 +215,12 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     this.#markSynced();
   }
 
-  #set(received: T): void {
-    const key = objectKey(received);
+  #set(object: T): void {
+    const key = objectKey(object);
     const before = this.#store.get(key);
-    const { resourceVersion, uid } = received.metadata;
+    const { resourceVersion, uid } = object.metadata;
     if (before !== undefined && before.metadata.resourceVersion === resourceVersion && before.metadata.uid === uid)
       return;
-    const object = this.#strip(received);
     // Deleted and made again while nobody watched: the delete is told all the same.
     if (before !== undefined && before.metadata.uid !== uid) this.#change(key, undefined);
     this.#change(key, object);

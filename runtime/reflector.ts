@@ -16,6 +16,8 @@ import { type Resource, resourceName } from './resource.ts';
 
 /** What the reflector feeds. It may not throw. */
 export interface ReflectorSink<T> {
+  /** Makes an object as small as it will be kept; called once for each as it comes, before the other functions get it. */
+  prepare(object: T): T;
   /** All objects that exist: what is not among them is gone. */
   replace(objects: T[]): void;
   /** An object was added or changed. */
@@ -122,7 +124,7 @@ export class Reflector<T extends KubernetesObject> {
     if (this.#watchList && (await this.#streamList(signal))) return;
     const { client, resource, selection, sink, tuning } = this.#options;
     const list = await client.list(resource, { ...selection, signal, pageSize: tuning?.pageSize });
-    sink.replace(list.items);
+    sink.replace(list.items.map((object) => sink.prepare(object)));
     this.#resourceVersion = list.resourceVersion;
     this.#failures = 0;
     this.#recovered();
@@ -148,7 +150,7 @@ export class Reflector<T extends KubernetesObject> {
           this.#resourceVersion = event.object.metadata.resourceVersion;
           this.#recovered();
         } else {
-          initial.push(event.object);
+          initial.push(this.#options.sink.prepare(event.object));
         }
       });
     } catch (error) {
@@ -204,7 +206,7 @@ export class Reflector<T extends KubernetesObject> {
   #apply(event: WatchEvent<T>): void {
     const { sink } = this.#options;
     if (event.type === 'DELETED') sink.delete(event.object);
-    else if (event.type !== 'BOOKMARK') sink.set(event.object);
+    else if (event.type !== 'BOOKMARK') sink.set(sink.prepare(event.object));
     this.#resourceVersion = event.object.metadata.resourceVersion;
   }
 }
