@@ -161,10 +161,12 @@ test('a listener of a protocol that is not served', async () => {
 });
 
 test('two listeners in the way of each other', async () => {
-  await scene().apply(gateway('edge', [http, https, { name: 'one', port: 85 }, { name: 'two', port: 85 }]));
+  const one = { name: 'one', port: 85 };
+  const other = { name: 'two', port: 85, hostname: 'two.example', secrets: ['certificate'] };
+  await scene().apply(gateway('edge', [http, https, one, other]));
   const condition = await scene().untilListenerCondition('edge', 'two', 'Conflicted', 'True');
-  expect(condition.reason).toBe('HostnameConflict');
-  expectSentence(condition.message, 'Port 85', 'change one of the two');
+  expect(condition.reason).toBe('ProtocolConflict');
+  expectSentence(condition.message, 'Port 85', '"one"', 'give one of the two another port');
   await expectGoodServed();
   await scene().applyGateway(gateway('edge', [http, https]));
 });

@@ -2,6 +2,7 @@
  * Nothing but 200: a steady client asks without a pause, WebSockets and downloads go on, while all that can change or fail
  * around them does. The order of the tests matters: what lasts is opened before the first and finished in the last.
  */
+import { X509Certificate } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemNamespace } from '../../api/names.ts';
 import { resources } from '../../controllers/resources.ts';
@@ -211,52 +212,75 @@ test.skipIf(!controlsNode)('the operator is killed', async () => {
   });
 });
 
-test('the certificates between proxies and operator are replaced', async () => {
+test('the certificates between proxies and operator are replaced, and their authority', async () => {
   const { client, namespace } = scene();
   const dataPlane = await scene().dataPlaneOf('edge');
-  const secret = async () => (await scene().get(resources.secrets, `${dataPlane}-certificate`)).data ?? {};
-  const decode = (value: string | undefined): string => Buffer.from(value ?? '', 'base64').toString();
-  const before = decode((await secret())['tls.crt']);
+  const authoritySecret = { namespace: systemNamespace, name: 'sluice-certificate-authority' };
+  const certificateSecret = { namespace, name: `${dataPlane}-certificate` };
+  const read = async (file: string): Promise<string> => {
+    const secret = await client.find(resources.secrets, certificateSecret);
+    return Buffer.from(secret?.data?.[file] ?? '', 'base64').toString();
+  };
+  /** Does what changes a file of the proxies, and waits until Envoy uses what it has become. */
+  const untilUsed = async (file: string, change: () => Promise<unknown>): Promise<void> => {
+    const before = await read(file);
+    const loads = await proxyMetric(dataPlane, 'envoy_cluster_client_ssl_socket_factory_ssl_context_update_by_sds');
+    await change();
+    await waitFor(`another ${file} for the proxies`, async () => !['', before].includes(await read(file)));
+    // The kubelet brings Secrets up to date when it looks at a Pod: once a minute, and when the Pod changes.
+    const pods = ['--namespace', namespace, '--selector', `sluice.dev/data-plane=${dataPlane}`];
+    await kubectl(['annotate', 'pods', ...pods, '--overwrite', `example.com/look=${crypto.randomUUID()}`]);
+    await waitFor(`the proxies to load ${file}`, async () => {
+      const now = await proxyMetric(dataPlane, 'envoy_cluster_client_ssl_socket_factory_ssl_context_update_by_sds');
+      return now > loads;
+    });
+  };
 
-  await steady.during('a new authority beside the old one', async () => {
-    await client.delete(resources.secrets, { namespace: systemNamespace, name: 'sluice-certificate-authority' });
-    await waitFor('the proxies to trust both authorities', async () => {
-      return decode((await secret())['ca.crt']).split('BEGIN CERTIFICATE').length - 1 >= 2;
+  // What an earlier run that was cut off may have left.
+  await client.mergePatch(resources.secrets, authoritySecret, { data: { 'next.crt': null, 'next.key': null } });
+  await steady.during('a new authority being trusted beside the old one', () =>
+    untilUsed('ca.crt', () => client.delete(resources.secrets, authoritySecret)),
+  );
+  await steady.during('the new authority signing', async () => {
+    // As the operator does it a day later.
+    const { data = {} } = await client.get(resources.secrets, authoritySecret);
+    await client.mergePatch(resources.secrets, authoritySecret, {
+      data: {
+        'tls.crt': data['next.crt'],
+        'tls.key': data['next.key'],
+        'next.crt': null,
+        'next.key': null,
+        'previous.crt': data['tls.crt'],
+        'signing-since': Buffer.from(new Date().toISOString()).toString('base64'),
+      },
     });
-    await untilMounted('ca.crt');
-  });
-  await steady.during('a new certificate of the proxies', async () => {
-    await client.delete(resources.secrets, { namespace, name: `${dataPlane}-certificate` });
-    await deleteOperator(client);
-    await waitFor('the proxies to get another certificate', async () => {
-      const found = await client.find(resources.secrets, { namespace, name: `${dataPlane}-certificate` });
-      return found !== undefined && decode(found.data?.['tls.crt']) !== before;
+    await untilUsed('tls.crt', async () => {
+      await client.delete(resources.secrets, certificateSecret);
+      await deleteOperator(client);
     });
-    await untilMounted('tls.crt');
   });
+  const expiry = new X509Certificate(await read('tls.crt')).validToDate.getTime() / 1000;
+  expect(
+    await proxyMetric(dataPlane, 'envoy_cluster_ssl_certificate_expiration_unix_time_seconds', 'xds-certificate'),
+  ).toBe(expiry);
   // With what the proxies have now they are let in, and let the operator in.
   await steady.during('the proxies connecting anew', async () => {
     await deleteOperator(client);
     await expectChangeServed(4);
   });
-
-  /** Until the file that a proxy reads is that of the Secret. */
-  async function untilMounted(file: string): Promise<void> {
-    const pods = ['--namespace', namespace, '--selector', `sluice.dev/data-plane=${dataPlane}`];
-    // The kubelet brings Secrets up to date when it looks at a Pod: once a minute, and when the Pod changes.
-    await kubectl(['annotate', 'pods', ...pods, '--overwrite', `test/look=${file}-${Date.now()}`]);
-    const expected = decode((await secret())[file]);
-    const name = (await kubectl(['get', 'pods', ...pods, '--output=name'])).trim();
-    await waitFor(`${file} in the proxy's Pod`, async () => {
-      const script = `process.stdout.write(require('fs').readFileSync('/etc/sluice/certificates/${file}'))`;
-      const node = ['/usr/local/bin/node', '--eval', script];
-      return (
-        (await kubectl(['exec', '--namespace', namespace, name, '--container', 'shutdown-manager', '--', ...node])) ===
-        expected
-      );
-    });
-  }
 });
+
+/** A metric of the only proxy, of the given certificate where it has one for each. */
+async function proxyMetric(dataPlane: string, name: string, certificate?: string): Promise<number> {
+  const pods = ['--namespace', scene().namespace, '--selector', `sluice.dev/data-plane=${dataPlane}`];
+  const address = await kubectl(['get', 'pods', ...pods, '--output=jsonpath={.items[0].status.podIP}']);
+  const { body } = await send({ address, port: 19_001, host: 'metrics', path: '/stats/prometheus' });
+  const line = body
+    .split('\n')
+    .find((each) => each.startsWith(name) && (certificate === undefined || each.includes(`"${certificate}"`)));
+  if (line === undefined) throw new Error(`The proxy of ${dataPlane} has no metric ${name}`);
+  return Number(line.split(' ').at(-1));
+}
 
 test.skipIf(!controlsNode)('the API server restarts', async () => {
   await steady.during('a restart of the API server', async () => {
