@@ -3,7 +3,15 @@
  *
  * Source: Envoy docs, "xDS REST and gRPC protocol": "Incremental xDS", "Resource warming",
  * "Eventual consistency considerations"; where they leave things open, Envoy's own client
- * (source/extensions/config_subscription/grpc).
+ * (source/extensions/config_subscription/grpc). What of it is not obvious:
+ *
+ * - A resource that is asked for and does not exist is answered at once as removed. Envoy then warms a cluster without
+ *   endpoints, and a listener without its secret, instead of waiting for its fetch to time out (15 s); a listener without
+ *   its route table it keeps waiting for all the same. The resource is sent when it comes.
+ * - Envoy acknowledges clusters only when none is warming, and does not ask again for endpoints that it has.
+ * - It asks for what a listener needs before it acknowledges the listener. So the first request for listeners is always
+ *   answered, be it with nothing: when that is acknowledged, all that the proxy wants is known.
+ * - A refusal does not say which resources were used nevertheless; see `rejectionMessage.ts`, `#sendApart`, `#repeat`.
  */
 import type { DeltaDiscoveryRequest } from '../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
 import { type EncodedResource, type ResourceType, resourceTypeUrl } from '../api/resource.ts';

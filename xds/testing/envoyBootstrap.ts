@@ -1,7 +1,9 @@
 /** Envoy's bootstrap for tests: where its discovery server is, and how it proves who it is. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface EnvoyTls {
-  /** A directory with `ca.crt`, `tls.crt` and `tls.key`, which Envoy watches. */
+  /** Where `writeSecretFiles` wrote to. */
   directory: string;
 }
 
@@ -76,41 +78,33 @@ export function bootstrap(port: number, tls?: EnvoyTls): Record<string, unknown>
   };
 }
 
+/** Refers to the secret in `NAME.json` of that directory; see `writeSecretFiles`. */
 function fromFile(name: string, { directory }: EnvoyTls): Record<string, unknown> {
   return {
     name,
-    sds_config: {
-      path_config_source: { path: `${directory}/${name}.json`, watched_directory: { path: directory } },
-      resource_api_version: 'V3',
-    },
+    sds_config: { path_config_source: { path: `${directory}/${name}.json` }, resource_api_version: 'V3' },
   };
 }
 
-/** The files that `bootstrap` refers to, by name. */
-export function tlsFiles(
-  { directory }: EnvoyTls,
-  contents: { authority: string; certificate: string; key: string },
-): Record<string, string> {
-  const resource = (secret: Record<string, unknown>): string =>
-    JSON.stringify({
-      resources: [{ '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret', ...secret }],
-    });
-  const watched = { watched_directory: { path: directory } };
-  return {
-    'ca.crt': contents.authority,
-    'tls.crt': contents.certificate,
-    'tls.key': contents.key,
-    'certificate.json': resource({
-      name: 'certificate',
-      tls_certificate: {
-        certificate_chain: { filename: `${directory}/tls.crt` },
-        private_key: { filename: `${directory}/tls.key` },
-        ...watched,
-      },
-    }),
-    'authority.json': resource({
-      name: 'authority',
-      validation_context: { trusted_ca: { filename: `${directory}/ca.crt` }, ...watched },
-    }),
+/**
+ * Writes the secrets that `bootstrap` refers to. They do not change: they name the files `ca.crt`, `tls.crt` and `tls.key`
+ * of the directory `volume`, which Envoy watches.
+ */
+export function writeSecretFiles({ directory }: EnvoyTls, volume: string): void {
+  const write = (name: string, content: Record<string, unknown>): void => {
+    const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
+    writeFileSync(
+      join(directory, `${name}.json`),
+      JSON.stringify({ resources: [{ '@type': type, name, ...content }] }),
+    );
   };
+  const watched = { watched_directory: { path: volume } };
+  write('certificate', {
+    tls_certificate: {
+      certificate_chain: { filename: `${volume}/tls.crt` },
+      private_key: { filename: `${volume}/tls.key` },
+      ...watched,
+    },
+  });
+  write('authority', { validation_context: { trusted_ca: { filename: `${volume}/ca.crt` }, ...watched } });
 }
