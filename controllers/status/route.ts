@@ -71,7 +71,8 @@ function entry(
   { controllerName, generation, now }: RouteJoinOptions,
 ): RouteParentStatus {
   return {
-    parentRef,
+    // As it is stored, with the defaults that the API server filled in: it is nothing to write.
+    parentRef: before?.parentRef ?? parentRef,
     controllerName,
     conditions: mergeConditions(
       before?.conditions,

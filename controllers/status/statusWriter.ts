@@ -249,7 +249,8 @@ export class StatusWriter {
       const result = (await this.#entries.get(id)?.write()) ?? 'done';
       this.#failures.delete(id);
       if (result === 'again') this.#again.add(id);
-      else this.#entries.delete(id);
+      // What was contributed in the meantime still needs it.
+      else if (!this.#again.has(id) && !this.#held.has(id)) this.#entries.delete(id);
     } catch (error) {
       const failures = (this.#failures.get(id) ?? 0) + 1;
       this.#failures.set(id, failures);
