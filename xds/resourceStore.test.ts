@@ -134,6 +134,7 @@ describe('what a proxy has acknowledged', () => {
     await established('a');
     store.update([put('listener', listener('l', 81, 'r2')), put('route', routes('r2', { 'a.test': 'a' }))]);
     const response = await proxy.next();
+    store.update([]);
     proxy.request('route', { subscribe: ['r2'] });
     proxy.request('listener', { nonce: response.nonce });
     const second = await proxy.next();
@@ -141,7 +142,7 @@ describe('what a proxy has acknowledged', () => {
     expect(acknowledged()).toBe(1);
     proxy.request('route', { nonce: second.nonce });
     await proxy.settled();
-    expect(acknowledged()).toBe(2);
+    expect(acknowledged()).toBe(3);
   });
 
   test('does not wait for removals that wait for their window', async () => {
@@ -435,6 +436,20 @@ describe('removal', () => {
     expect(await proxy.accept()).toMatchObject({ type: 'cluster', removed: ['b'] });
     expect(await proxy.accept()).toMatchObject({ type: 'endpoint', removed: ['b'] });
     expect(acknowledged()).toBe(2);
+  });
+
+  test('of a cluster that only the proxy knows waits while it refuses the routes without that cluster', async () => {
+    proxy.disconnect();
+    const initial = { a: edsCluster('a').version, b: edsCluster('b').version, old: 'x' };
+    proxy.request('route', { subscribe: ['r'], initial: { r: 'sends traffic to old' } });
+    await proxy.refuse('no');
+    proxy.request('cluster', { initial });
+    const known = endpoints('a', [80]).version;
+    proxy.request('endpoint', { subscribe: ['a'], initial: { a: known } });
+    expect(await acceptAll()).toMatchObject([{ type: 'cluster', removed: [] }]);
+    store.update([put('route', routes('r', { 'c.test': 'a' }))]);
+    expect(await proxy.accept()).toMatchObject({ type: 'route' });
+    expect(await proxy.accept()).toMatchObject({ type: 'cluster', removed: ['old'] });
   });
 
   test('of a cluster waits while the routes without it are refused: the last good ones need it', async () => {
