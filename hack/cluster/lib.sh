@@ -1,7 +1,7 @@
 # What the scripts of this folder share. Sourced, not run.
 #
 #   SLUICE_CACHE         where built binaries and images are kept (default ~/.cache/sluice)
-#   SLUICE_CLUSTER_NAME  so that several clusters can run side by side (default: sluice)
+#   SLUICE_CLUSTER_NAME  the cluster to work with (default: sluice); one node at a time runs on a machine
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$ROOT/hack/tools/versions.env"
