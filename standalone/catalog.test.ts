@@ -132,7 +132,7 @@ describe('what worked before keeps working', () => {
     const wrong = files.set({ 'a.yaml': `${route('a', '\n  rulez: []')}---${route('b', timeout)}` });
     expect(summary(wrong)).toEqual(['~b']);
     expect(sentences(wrong)).toEqual([
-      'a.yaml:9:3: HTTPRoute default/a: spec.rulez: unknown field rulez: did you mean rules? What was loaded before stays in use.',
+      'a.yaml:9:3: HTTPRoute default/a: spec.rulez: unknown field: did you mean rules? What was loaded before stays in use.',
     ]);
     expect(summary(files.set({ 'a.yaml': `${route('a', timeout)}---${route('b', timeout)}` }))).toEqual(['~a']);
   });
@@ -182,7 +182,7 @@ describe('one sentence for each mistake, the rest is served', () => {
     [
       'an unknown field',
       'apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec:\n  prots: []\n  ports: [{port: 1}]',
-      /^a\.yaml:5:3: Service default\/x: spec\.prots: unknown field prots/,
+      /^a\.yaml:5:3: Service default\/x: spec\.prots: unknown field: did you mean ports\?/,
     ],
     [
       'a bad name',

@@ -61,7 +61,7 @@ export class Check {
     const names = [...node.properties.keys()];
     const best = didYouMean(name, names);
     const others = best === '' && names.length <= 12 ? `; the fields are ${names.join(', ')}` : best;
-    this.#fail({ parent: path, step: name }, `unknown field ${name}${others}`);
+    this.#fail({ parent: path, step: name }, `unknown field${others}`);
   }
 
   #check(node: Node, value: unknown, path: Path | undefined, previous: unknown): unknown {

@@ -61,12 +61,12 @@ test.each([
   [
     'an unknown field',
     route({ rules: [{ matchs: [] }] }),
-    'spec.rules[0].matchs: unknown field matchs: did you mean matches?',
+    'spec.rules[0].matchs: unknown field: did you mean matches?',
   ],
   [
     'a field of metadata',
     { ...route({}), metadata: { name: 'a', label: {} } },
-    'metadata.label: unknown field label: did you mean labels?',
+    'metadata.label: unknown field: did you mean labels?',
   ],
   [
     'a string for a number',
@@ -171,7 +171,7 @@ test('every error of an object is told, and rules stay silent over what is wrong
       route({ hostname: 'a', rules: [{ matches: [{ path: { type: 'Exact', value: 5 } }], backendRefs: [{}] }] }),
     ),
   ).toEqual([
-    'spec.hostname: unknown field hostname: did you mean hostnames?',
+    'spec.hostname: unknown field: did you mean hostnames?',
     'spec.rules[0].matches[0].path.value: must be a string, not the number 5; put it in quotes: "5"',
     'spec.rules[0].backendRefs[0].name: is required',
   ]);
@@ -180,7 +180,7 @@ test('every error of an object is told, and rules stay silent over what is wrong
 test('the status is dropped, but its unknown fields are told', () => {
   expect(objectOf({ ...route({}), status: { parents: 'wrong' } }).status).toBeUndefined();
   expect(errorsOf({ ...route({}), status: { parent: [] } })).toEqual([
-    'status.parent: unknown field parent: did you mean parents?',
+    'status.parent: unknown field: did you mean parents?',
   ]);
 });
 
