@@ -1,5 +1,6 @@
 /** `sluice operator`: runs in a cluster, watches its objects and serves its proxies. */
 import { once } from 'node:events';
+import { isIP } from 'node:net';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { systemNamespace } from '../api/names.ts';
@@ -13,6 +14,7 @@ interface Options {
   discoveryPort: number;
   healthPort: number;
   metricsPort: number;
+  podIps: string;
   leaderElection: boolean;
   logLevel: string;
   certificateLifetime?: number;
@@ -41,6 +43,11 @@ export function operatorCommand(): Command {
     .option('--discovery-port <port>', 'port of the xDS server', Number, 18_000)
     .option('--health-port <port>', 'port of /healthz and /readyz', Number, 8081)
     .option('--metrics-port <port>', 'port of /metrics', Number, 8080)
+    .option(
+      '--pod-ips <addresses>',
+      'addresses of this Pod, which tell the families that Pods have',
+      process.env['POD_IPS'] ?? '',
+    )
     .option('--no-leader-election', 'there is only this replica')
     .option(
       '--certificate-lifetime <seconds>',
@@ -68,10 +75,18 @@ async function run(options: Options): Promise<void> {
     healthPort: options.healthPort,
     metricsPort: options.metricsPort,
     leaderElection: options.leaderElection,
+    addressFamilies: familiesOf(options.podIps),
     ...(leafLifetime === undefined ? {} : { certificates: { ...defaultCertificatePolicy, leafLifetime } }),
   });
   await operator.start();
   await stopped;
   logger.info('The operator stops.');
   await operator.stop();
+}
+
+/** The families of addresses in a list such as `198.18.0.3,fd00::3`; IPv4 for an empty one. */
+function familiesOf(addresses: string): ('IPv4' | 'IPv6')[] {
+  const versions = new Set(addresses.split(',').map((address) => isIP(address.trim())));
+  const families = [...(versions.has(4) ? (['IPv4'] as const) : []), ...(versions.has(6) ? (['IPv6'] as const) : [])];
+  return families.length === 0 ? ['IPv4'] : families;
 }

@@ -1,4 +1,5 @@
 /** The caches of the operator: which objects it keeps a copy of, and what it leaves out of them. */
+import type { Secret } from '../api/core.ts';
 import { labels, managedBy } from '../api/names.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import type { Manager } from '../runtime/index.ts';
@@ -24,6 +25,15 @@ function withoutLastApplied<T extends KubernetesObject>(object: T): T {
   return { ...object, metadata: { ...object.metadata, annotations: rest } };
 }
 
+/** The parts of a Secret that can be a certificate: the secrets of others are no business of the operator's. */
+function onlyCertificate(secret: Secret): Secret {
+  const { data = {}, ...rest } = withoutLastApplied(secret);
+  const kept = Object.entries(data).filter(([key]) => certificateKeys.has(key));
+  return { ...rest, data: Object.fromEntries(kept) };
+}
+
+const certificateKeys = new Set(['tls.crt', 'tls.key', 'ca.crt']);
+
 export type Caches = ReturnType<typeof makeCaches>;
 
 /** Makes all caches of the operator. */
@@ -39,10 +49,11 @@ export function makeCaches({ manager, namespace, authoritySecret }: CachesOption
     services: manager.cache(resources.services, { transform: withoutLastApplied }),
     endpointSlices: manager.cache(resources.endpointSlices),
     namespaces: manager.cache(resources.namespaces, { transform: withoutLastApplied }),
-    // Helm's releases and tokens are Secrets as well, large and many; a listener's certificate is of this type.
     secrets: manager.cache(resources.secrets, {
-      fieldSelector: 'type=kubernetes.io/tls',
-      transform: withoutLastApplied,
+      // Large and many, and never a certificate.
+      fieldSelector:
+        'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockerconfigjson',
+      transform: onlyCertificate,
     }),
     authority: manager.cache(resources.secrets, { namespace, fieldSelector: `metadata.name=${authoritySecret}` }),
     gatewayDefinition: manager.cache(resources.customResourceDefinitions, {

@@ -7,7 +7,8 @@ import { waitFor } from '../test/fixtures/index.ts';
 import { decodeAuthority, defaultCertificatePolicy } from './certificates/index.ts';
 import type { Operator } from './operator.ts';
 import { resources } from './resources.ts';
-import { gateway, httpRoute, operatorNamespace, own, World } from './testing/world.ts';
+import { gateway, httpRoute, own } from './testing/objects.ts';
+import { operatorNamespace, World } from './testing/world.ts';
 
 let world: World;
 let operator: Operator;
@@ -391,6 +392,31 @@ describe('a start', () => {
     expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     await ends.untilCondition(resources.gateways, key, 'Programmed', 'True');
     expect(await ends.metric(second, 'sluice_status_writes_total{kind="HTTPRoute",result="success"}')).toBe(0);
+  });
+
+  test('with two replicas: both serve proxies, one writes, and the other goes on when it stops', async () => {
+    ends = await World.create({ gatewayApi: 'experimental' });
+    const namespace = await ends.namespace('replicas');
+    const key = `${namespace}/web`;
+    const leader = await ends.operator({ leaderElection: true });
+    await ends.untilReady(leader);
+    const follower = await ends.operator({ leaderElection: true });
+    await ends.untilReady(follower);
+    await ends.apply(gateway(namespace, 'web', [80]), serviceOf(namespace, 'echo'));
+    await ends.until('the Deployment to exist', resources.deployments, key);
+    for (const replica of [leader, follower]) {
+      const proxy = await ends.startProxy(replica, key);
+      await proxy.ready();
+      await proxy.stop();
+    }
+    await ends.untilCondition(resources.dataPlanes, key, 'Accepted', 'True');
+    const writes = 'sluice_status_writes_total{kind="DataPlane",result="success"}';
+    expect(await ends.metric(leader, writes)).toBeGreaterThan(0);
+    expect(await ends.metric(follower, writes)).toBe(0);
+    await ends.stop(leader);
+    await ends.apply(own('DataPlane', namespace, 'another', {}));
+    await ends.untilCondition(resources.dataPlanes, `${namespace}/another`, 'Accepted', 'True');
+    expect(await ends.metric(follower, writes)).toBeGreaterThan(0);
   });
 
   test('with leaves that are about to expire rotates them, and the proxies stay', async () => {

@@ -62,6 +62,8 @@ export interface OperatorOptions {
   /** Ports of the probes and of the metrics; 0 for any. */
   healthPort: number;
   metricsPort: number;
+  /** The families of addresses that Pods of this cluster have. */
+  addressFamilies?: readonly ('IPv4' | 'IPv6')[];
   /** False where there is only this replica. */
   leaderElection: boolean;
   certificates?: CertificatePolicy;
@@ -164,13 +166,16 @@ export class Operator {
       gatewayClasses: this.#writer.register(gatewayClassStatusKind(caches.gatewayClasses)),
       gatewayConfigurations: this.#writer.register(ownStatusKind(caches.gatewayConfigurations)),
     };
+    const families = options.addressFamilies ?? ['IPv4'];
+    // Of both families, where there are both.
+    const everywhere = families.includes('IPv6') ? '::' : '0.0.0.0';
     this.#feed = new SourceFeed(caches);
     this.#fleets = new Fleets({
       feed: this.#feed,
       scheduler: new Scheduler(),
       translator: {
-        binding: { address: '0.0.0.0', port: (port) => port },
-        readiness: { address: '0.0.0.0', port: proxyPorts.readiness },
+        binding: { address: everywhere, port: (port) => port },
+        readiness: { address: everywhere, port: proxyPorts.readiness },
       },
       logger,
       expectedProxies: (dataPlane) => this.#view.readyReplicas(dataPlane),
@@ -182,7 +187,11 @@ export class Operator {
       ...caches,
       topology: () => this.#currentTopology(),
       configuration: (dataPlane) => this.#fleets.configuration(dataPlane),
-      settings: { operatorImage: options.operatorImage, envoyImage: options.envoyImage },
+      settings: {
+        operatorImage: options.operatorImage,
+        envoyImage: options.envoyImage,
+        isDualStack: families.length > 1,
+      },
     });
     this.#infrastructure = new GatewayInfrastructure({
       gateways: caches.gateways,
@@ -233,6 +242,7 @@ export class Operator {
           now,
           view: this.#view,
           certificates: this.#certificates,
+          metricsAddress: families.includes('IPv4') ? '0.0.0.0' : '::',
           discovery: { host: serverName, serverName, port: options.discovery.port },
           publish: (key) => this.#progress.urgent(key),
         }),

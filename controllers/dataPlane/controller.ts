@@ -39,6 +39,8 @@ export interface DataPlaneReconcilerOptions {
   now: () => Date;
   /** Where the proxies find the xDS server. */
   discovery: { host: string; port: number; serverName: string };
+  /** Where a proxy serves its metrics. */
+  metricsAddress: string;
   /** Writes the status, from what the view knows. */
   publish: (key: ObjectKey) => void;
 }
@@ -60,7 +62,7 @@ export function dataPlaneReconciler(options: DataPlaneReconcilerOptions): Reconc
     }
     const dataPlane: DataPlane = { ...cached, apiVersion, kind: 'DataPlane' };
     const surroundings = view.surroundings(dataPlane);
-    const files = proxyBootstrap(dataPlane, options.discovery);
+    const files = proxyBootstrap(dataPlane, options);
     let problem: DataPlaneObservation['problem'];
     let requeueAfter = soon;
     try {
@@ -93,7 +95,7 @@ export function dataPlaneReconciler(options: DataPlaneReconcilerOptions): Reconc
 /** The files that start a proxy of the DataPlane. */
 function proxyBootstrap(
   dataPlane: DataPlane,
-  discovery: DataPlaneReconcilerOptions['discovery'],
+  { discovery, metricsAddress }: DataPlaneReconcilerOptions,
 ): Record<string, string> {
   return bootstrapFiles({
     // Both are overridden by the command line of each Pod.
@@ -105,7 +107,7 @@ function proxyBootstrap(
       configDirectory: proxyFiles.bootstrapDirectory,
     },
     admin: { address: '127.0.0.1', port: proxyPorts.admin },
-    metrics: { address: '0.0.0.0', port: proxyPorts.metrics },
+    metrics: { address: metricsAddress, port: proxyPorts.metrics },
   });
 }
 

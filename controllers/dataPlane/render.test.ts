@@ -21,7 +21,7 @@ function dataPlane(spec: DataPlaneSpecInput = {}): DataPlane {
 }
 
 const surroundings: DataPlaneSurroundings = {
-  settings: { operatorImage: 'sluice:test', envoyImage: 'envoy:test' },
+  settings: { operatorImage: 'sluice:test', envoyImage: 'envoy:test', isDualStack: false },
   ports: [
     { port: 443, protocol: 'TCP' },
     { port: 80, protocol: 'TCP' },
@@ -109,6 +109,12 @@ test('a new bootstrap makes new Pods', () => {
 
 test('without a listener there is no Service to make', () => {
   expect(renderService(dataPlane(), { ...surroundings, ports: [] })).toBeUndefined();
+});
+
+test('a Service has addresses of both families where the cluster has both', () => {
+  const dual = { ...surroundings, settings: { ...surroundings.settings, isDualStack: true } };
+  expect(renderService(dataPlane(), dual)?.spec).toMatchObject({ ipFamilyPolicy: 'PreferDualStack' });
+  expect(renderService(dataPlane(), surroundings)?.spec).not.toHaveProperty('ipFamilyPolicy');
 });
 
 test('an address that is asked for goes where the type of Service takes it', () => {

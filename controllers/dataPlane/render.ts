@@ -15,6 +15,8 @@ export interface DataPlaneSettings {
   operatorImage: string;
   /** Image of Envoy, where a DataPlane names none. */
   envoyImage: string;
+  /** Whether the cluster has IPv4 and IPv6. */
+  isDualStack: boolean;
 }
 
 /** What a DataPlane's objects are made of, besides its spec. */
@@ -157,6 +159,7 @@ export function renderService(dataPlane: DataPlane, surroundings: DataPlaneSurro
     spec: {
       type,
       selector: selectorLabels(dataPlane.metadata.name),
+      ...(surroundings.settings.isDualStack ? { ipFamilyPolicy: 'PreferDualStack' } : {}),
       ports,
       ...traffic,
       ...requested(type, surroundings.requestedAddress),

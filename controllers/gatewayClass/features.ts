@@ -4,6 +4,7 @@
  */
 export const supportedFeatures: readonly string[] = [
   'Gateway',
+  'GatewayInfrastructure',
   'GatewayPort8080',
   'HTTPRoute',
   'HTTPRouteBackendRequestHeaderModification',

@@ -8,7 +8,8 @@ import { Cache } from '../../runtime/index.ts';
 import { waitFor } from '../../test/fixtures/index.ts';
 import { resources } from '../resources.ts';
 import { routeStatusKind } from '../statusKinds.ts';
-import { httpRoute, testLogger, World } from '../testing/world.ts';
+import { httpRoute } from '../testing/objects.ts';
+import { testLogger, World } from '../testing/world.ts';
 import { StatusWriter } from './statusWriter.ts';
 import type { StatusSink } from './statusWriter.ts';
 

@@ -7,8 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { parseAllDocuments } from 'yaml';
-import type { DataPlane } from '../../api/dataPlane.ts';
-import type { Gateway, HTTPRoute } from '../../api/gateway/index.ts';
 import { controllerName } from '../../api/names.ts';
 import type { KubernetesObject } from '../../api/object.ts';
 import {
@@ -321,51 +319,4 @@ interface ProxyBootstrap extends Record<string, unknown> {
     listeners: unknown[];
     clusters: { name: string; type: string; load_assignment: { endpoints: unknown[] } }[];
   };
-}
-
-/** A Gateway of our class with HTTP listeners. */
-export function gateway(
-  namespace: string,
-  name: string,
-  ports: readonly number[],
-  spec: Partial<Gateway['spec']> = {},
-): Gateway {
-  return {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'Gateway',
-    metadata: { namespace, name },
-    spec: {
-      gatewayClassName: 'sluice',
-      listeners: ports.map((port) => ({ name: `http-${port}`, port, protocol: 'HTTP' })),
-      ...spec,
-    },
-  };
-}
-
-/** A route of all paths to one Service. */
-export function httpRoute(namespace: string, name: string, parents: readonly string[], service: string): HTTPRoute {
-  return {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'HTTPRoute',
-    metadata: { namespace, name },
-    spec: {
-      parentRefs: parents.map((parent) => ({ name: parent })),
-      rules: [{ backendRefs: [{ name: service, port: 80 }] }],
-    },
-  };
-}
-
-/** One of our kinds. */
-export function own(
-  kind: 'DataPlane' | 'ControlPlane' | 'GatewayConfiguration',
-  namespace: string,
-  name: string,
-  spec: object,
-): KubernetesObject {
-  return { apiVersion: 'sluice.dev/v1alpha1', kind, metadata: { namespace, name }, spec };
-}
-
-/** The key of what the Service, Deployment and DataPlane of a Gateway are called. */
-export function dataPlaneKey(dataPlane: Pick<DataPlane, 'metadata'>): string {
-  return `${dataPlane.metadata.namespace}/${dataPlane.metadata.name}`;
 }
