@@ -24,8 +24,8 @@ test('each problem is said once, and once that it is gone', () => {
     'a.yaml:1:1: one.',
     'b.yaml:1:1: two.',
     'a.yaml:2:1: three.',
-    'b.yaml: is in order again.',
-    'a.yaml: is in order again.',
+    'b.yaml is in order again.',
+    'a.yaml is in order again.',
     'a.yaml:1:1: one.',
   ]);
 });

@@ -20,7 +20,7 @@ export class ProblemLog {
     const filesBefore = new Set([...this.#known.values()].map(({ file }) => file));
     const filesNow = new Set([...current.values()].map(({ file }) => file));
     for (const file of filesBefore) {
-      if (!filesNow.has(file)) this.#logger.info(`${file}: is in order again.`);
+      if (!filesNow.has(file)) this.#logger.info(`${file} is in order again.`);
     }
     this.#known = current;
   }
