@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { KubernetesObject } from '../api/object.ts';
-import { isAlreadyExists, isConflict } from './apiError.ts';
+import { ApiError, isAlreadyExists, isConflict } from './apiError.ts';
 import { sleep } from './backoff.ts';
 import type { Client } from './client.ts';
 import { type RuntimeMetrics, runtimeMetrics } from './metrics.ts';
@@ -73,6 +73,9 @@ export class LeaderElection {
   /** When the last successful renewal was begun, by the monotonic clock. */
   #renewedAt = 0;
   #leading = false;
+  #problem: string | undefined;
+  /** Whether the Lease was ever held, by this replica or another. */
+  #hasBegun = false;
   #reportedLeader: string | undefined;
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
 
@@ -93,6 +96,14 @@ export class LeaderElection {
   /** Whether this replica leads. Answers by the clock, so that a process that was held up does not believe it leads still. */
   isLeader(): boolean {
     return this.#leading && performance.now() - this.#renewedAt < this.#renewDeadlineMs;
+  }
+
+  /**
+   * Why this replica cannot lead, in one sentence, where the API server forbids it the Lease. Undefined once it has led or
+   * has seen another lead, whatever comes later: a replica that has started serves on without the Lease.
+   */
+  problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Identity of the leader, as far as known. */
@@ -199,6 +210,7 @@ export class LeaderElection {
           { signal, timeoutMs },
         );
         this.#observe(created);
+        this.#begun();
         this.#renewedAt = started;
         return true;
       }
@@ -207,15 +219,23 @@ export class LeaderElection {
       const mine = holderIdentity === this.identity;
       // The holder's own duration counts: it may be configured otherwise.
       const durationMs = Math.max(this.#leaseDurationMs, (leaseDurationSeconds ?? 0) * 1000);
-      if (!mine && holderIdentity !== '' && performance.now() < this.#observedAt + durationMs) return false;
+      if (!mine && holderIdentity !== '' && performance.now() < this.#observedAt + durationMs) {
+        this.#begun();
+        return false;
+      }
       const spec = mine
         ? this.#spec(acquireTime ?? now, now, leaseTransitions)
         : this.#spec(now, now, leaseTransitions + 1);
       this.#observe(await client.update(leases, { ...current, spec }, { signal, timeoutMs }));
+      this.#begun();
       this.#renewedAt = started;
       return true;
     } catch (error) {
       if (signal.aborted) return false;
+      this.#problem =
+        !this.#hasBegun && error instanceof ApiError && error.reason === 'Forbidden'
+          ? `The Lease ${namespace}/${name} cannot be had: ${error.message}. Allow get, create and update in the operator's RBAC role.`
+          : undefined;
       if (isConflict(error) || isAlreadyExists(error))
         logger.debug({ err: error, lease: name }, 'Another candidate was faster');
       else
@@ -225,6 +245,11 @@ export class LeaderElection {
         );
       return false;
     }
+  }
+
+  #begun(): void {
+    this.#hasBegun = true;
+    this.#problem = undefined;
   }
 
   #spec(acquireTime: string, renewTime: string, leaseTransitions: number): LeaseSpec {

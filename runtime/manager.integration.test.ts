@@ -143,6 +143,42 @@ test('readiness says in the words of the API server which cache is missing', asy
   expect(reconciled).toEqual([]);
 });
 
+test('readiness says that the Lease is forbidden, and all is well once it is granted', async () => {
+  const user = await server.issueClient({ name: `${namespace}-candidate` });
+  await using restricted = clientOf(accessTo(server, user));
+  const manager = managerOf({ client: restricted, leaderElection: election('candidate') });
+  await manager.start();
+  const words = `[-]leader failed: The Lease ${namespace}/manager cannot be had: leases.coordination.k8s.io "manager" is forbidden: User "${namespace}-candidate" cannot get`;
+  await waitFor('the reason', async () => {
+    const { status, text } = await ready(manager);
+    return (
+      status === 503 &&
+      text.includes(words) &&
+      text.includes("Allow get, create and update in the operator's RBAC role.")
+    );
+  });
+  expect(manager.isLeader()).toBe(false);
+
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const metadata = { name: 'candidate' };
+  await server.request('POST', `${rbac}/roles`, {
+    metadata,
+    rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] }],
+  });
+  await server.request('POST', `${rbac}/rolebindings`, {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'candidate' },
+    subjects: [{ kind: 'User', name: `${namespace}-candidate`, apiGroup: 'rbac.authorization.k8s.io' }],
+  });
+  await waitFor('it to lead', () => manager.isLeader());
+  expect(await ready(manager)).toEqual({ status: 200, text: 'ok\n' });
+
+  // Once it has led, what is forbidden later is no reason to take it out of service.
+  await server.request('DELETE', `${rbac}/rolebindings/candidate`);
+  await waitFor('it to lead no longer', () => !manager.isLeader());
+  expect(await ready(manager)).toEqual({ status: 200, text: 'ok\n' });
+});
+
 test('one cache serves all who ask for the same objects', () => {
   const manager = managerOf();
   const cache = manager.cache(configMaps, { namespace });

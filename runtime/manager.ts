@@ -101,7 +101,7 @@ export class Manager {
           : undefined,
       );
     }
-    this.readiness.add('leader', () => this.#leaderFailure);
+    this.readiness.add('leader', () => this.#leaderFailure ?? this.#election?.problem());
     this.readiness.add('running', () =>
       this.#state === 'running' ? undefined : 'The process is starting or stopping.',
     );
