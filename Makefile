@@ -17,7 +17,7 @@ run: node_modules ## Start the standalone gateway on the quickstart (needs npm a
 
 .PHONY: test
 test: ## Run everything that CI runs; SUITES="unit lint" runs only these
-	@hack/clean
+	@case " $(or $(SUITES),cluster) " in *" cluster "*) hack/clean ;; esac
 	@hack/tools/modules
 	@node test/run.ts $(SUITES)
 
