@@ -1,12 +1,10 @@
 /** `sluice version`. */
-import { readFileSync } from 'node:fs';
-
 import { Command } from 'commander';
+import description from '../package.json' with { type: 'json' };
 
 /** The version of Sluice. */
 export function versionText(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return description.version;
 }
 
 /** The subcommand, to be added to the program. */
