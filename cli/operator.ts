@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { systemNamespace } from '../api/names.ts';
+import type { ClusterAccess } from '../runtime/index.ts';
+import { SluiceError, systemCode } from '../standalone/sluiceError.ts';
 
 interface Options {
   kubeconfig?: string;
@@ -61,12 +63,19 @@ export function operatorCommand(): Command {
 async function run(options: Options): Promise<void> {
   // Only here, so that the other commands start without what the operator needs.
   const { defaultCertificatePolicy, Operator } = await import('../controllers/index.ts');
-  const { loadClusterAccess } = await import('../runtime/index.ts');
+  const { KubeconfigError, loadClusterAccess } = await import('../runtime/index.ts');
   const logger = pino({ name: 'sluice', level: options.logLevel });
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   const leafLifetime = options.certificateLifetime === undefined ? undefined : options.certificateLifetime * 1000;
+  let access: ClusterAccess;
+  try {
+    access = loadClusterAccess({ kubeconfig: options.kubeconfig });
+  } catch (error) {
+    if (error instanceof KubeconfigError) throw new SluiceError('FileNotFound', error.message, { cause: error });
+    throw error;
+  }
   const operator = new Operator({
-    access: loadClusterAccess({ kubeconfig: options.kubeconfig }),
+    access,
     logger,
     namespace: options.namespace,
     operatorImage: options.operatorImage,
@@ -78,7 +87,14 @@ async function run(options: Options): Promise<void> {
     addressFamilies: familiesOf(options.podIps),
     ...(leafLifetime === undefined ? {} : { certificates: { ...defaultCertificatePolicy, leafLifetime } }),
   });
-  await operator.start();
+  try {
+    await operator.start();
+  } catch (error) {
+    if (error instanceof Error && systemCode(error.cause) === 'EADDRINUSE') {
+      throw new SluiceError('InvalidArgument', error.message, { cause: error });
+    }
+    throw error;
+  }
   await stopped;
   logger.info('The operator stops.');
   await operator.stop();
