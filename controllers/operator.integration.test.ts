@@ -307,13 +307,13 @@ describe('an operator', () => {
         .toString()
         .includes('PRIVATE KEY'),
     );
-    const { metadata } = await world.client.get(resources.secrets, key);
+    const { data: before } = await world.client.get(resources.secrets, key);
     await world.client.delete(resources.secrets, key);
     await world.until(
-      'the Secret to be back',
+      'another certificate',
       resources.secrets,
       key,
-      (secret) => secret.metadata.uid !== metadata.uid,
+      ({ data }) => data?.['tls.crt'] !== before?.['tls.crt'],
     );
   });
 });

@@ -66,11 +66,10 @@ export function dataPlaneReconciler(options: DataPlaneReconcilerOptions): Reconc
     let problem: DataPlaneObservation['problem'];
     let requeueAfter = soon;
     try {
-      const certificate = await currentLeaf(dataPlane, issued.get(key), options);
+      const certificate = await currentLeaf(dataPlane, issued, options);
       await owned.apply(serviceAccounts, dataPlane, renderServiceAccount(dataPlane, surroundings), signal);
       await owned.apply(configMaps, dataPlane, renderBootstrap(dataPlane, surroundings, files), signal);
       if (certificate !== undefined) {
-        issued.set(key, certificate);
         await owned.apply(secrets, dataPlane, renderCertificate(dataPlane, surroundings, certificate), signal);
         requeueAfter = Math.max(
           soon,
@@ -113,26 +112,31 @@ function proxyBootstrap(
 
 /**
  * The certificate that the proxies must have now: the one that they have while it is good; undefined without an authority.
- * @param issued the last one that was issued
+ * @param issued those that the cache does not show yet, by DataPlane; one that is issued is added
  */
 async function currentLeaf(
   dataPlane: DataPlane,
-  issued: Leaf | undefined,
+  issued: Map<ObjectKey, Leaf>,
   options: DataPlaneReconcilerOptions,
 ): Promise<Leaf | undefined> {
   const { certificates, secrets, policy, now } = options;
   const { authority } = certificates;
   if (authority === undefined) return undefined;
   const { namespace = '', name } = dataPlane.metadata;
+  const key = keyOf(namespace, name);
   const subject = { dataPlane: { namespace, name } };
   const data = secrets.get(keyOf(namespace, dataPlaneNames(name).certificate))?.data;
   const stored = { certificate: decode(data?.['tls.crt']), privateKey: decode(data?.['tls.key']) };
-  for (const leaf of [issued, stored]) {
+  // From here on the cache counts: who deletes the Secret gets a new certificate.
+  if (issued.get(key)?.certificate === stored.certificate) issued.delete(key);
+  for (const leaf of [issued.get(key), stored]) {
     if (leaf === undefined || leaf.certificate === '') continue;
     if (leafProblem(leaf, subject, authority, policy, now()) !== undefined) continue;
     return { certificate: leaf.certificate, privateKey: leaf.privateKey, trustBundle: trustBundle(authority) };
   }
-  return await issueLeaf(subject, authority, policy, now());
+  const leaf = await issueLeaf(subject, authority, policy, now());
+  issued.set(key, leaf);
+  return leaf;
 }
 
 function decode(base64: string | undefined): string {
