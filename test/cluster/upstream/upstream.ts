@@ -74,7 +74,7 @@ function handle(request: IncomingMessage, response: ServerResponse): void {
 
 // The default of 5 s would make the proxy's idle connections end under its hands.
 const server = createServer({ keepAliveTimeout: 3_600_000, requestTimeout: 0 }, handle);
-server.listen(3000);
+server.listen(Number(process.env['PORT'] ?? 3000));
 process.once('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
