@@ -177,14 +177,14 @@ function discoveryCluster(discovery: DiscoveryEndpoint): unknown {
       'STRICT_DNS',
     ),
     ...options,
-    dns_refresh_rate: '5s',
     transport_socket: {
       name: 'envoy.transport_sockets.tls',
       typed_config: {
         '@type': typeUrl('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'),
         sni: discovery.serverName,
         common_tls_context: {
-          tls_params: { tls_minimum_protocol_version: 'TLSv1_3' },
+          // As a client Envoy takes no more than TLS 1.2 unless it is told to.
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
           alpn_protocols: ['h2'],
           tls_certificate_sds_secret_configs: [{ name: 'xds-certificate', sds_config: file('certificate.json') }],
           validation_context_sds_secret_config: { name: 'xds-authority', sds_config: file('authority.json') },
