@@ -40,7 +40,7 @@ interface Tracked {
   /** The store revision that brought what the object needs. */
   revision: number;
   reported: StatusReport | undefined;
-  /** Whether the proxies had all of it once; proxies that come later get it before they are ready. */
+  /** How many proxies there were when all of them had it, once they did. */
   programmed: { acknowledged: number; total: number } | undefined;
 }
 
@@ -166,8 +166,9 @@ export class ControlPlane implements Task {
     }
     this.lastRejections = rejections;
     this.isolate(proxies, rejections);
-    // A rejection can concern any object; an acknowledgement only those that wait for one.
-    this.reportOn(changed ? [...this.tracked.keys()] : [...this.pending]);
+    // A rejection can concern any object; an acknowledgement those that wait for one, and Gateways, which say how many
+    // proxies there are.
+    this.reportOn(changed ? [...this.tracked.keys()] : [...this.pending, ...this.gateways()]);
   }
 
   /** Leaves out routes for which a table was refused, and lets them in again where it was taken. */
@@ -231,8 +232,7 @@ export class ControlPlane implements Task {
         this.pending.add(identity);
         continue;
       }
-      const counted = tracked.programmed ?? this.count(proxies, tracked.revision);
-      if (counted.total > 0 && counted.acknowledged >= counted.total) tracked.programmed = counted;
+      const counted = this.recount(tracked, proxies);
       const made = report(tracked.contribution, { ...counted, rejection });
       if (made.settled) this.pending.delete(identity);
       else this.pending.add(identity);
@@ -241,6 +241,22 @@ export class ControlPlane implements Task {
       reports.push({ kind, key, report: made });
     }
     if (reports.length > 0) this.options.onStatus(reports);
+  }
+
+  private *gateways(): Iterable<string> {
+    for (const [identity, { contribution }] of this.tracked) if (contribution.kind === 'Gateway') yield identity;
+  }
+
+  /**
+   * What was programmed stays so: a proxy that comes later gets it before it is ready. The number of proxies is kept
+   * current on Gateways; on thousands of routes it is that of the day.
+   */
+  private recount(tracked: Tracked, proxies: readonly ProxyState[]): { acknowledged: number; total: number } {
+    const isGateway = tracked.contribution.kind === 'Gateway';
+    if (tracked.programmed !== undefined && !isGateway) return tracked.programmed;
+    const counted = this.count(proxies, tracked.revision);
+    if (counted.total > 0 && counted.acknowledged >= counted.total) tracked.programmed = counted;
+    return tracked.programmed ?? counted;
   }
 
   private isUndecided(route: ObjectKey): boolean {

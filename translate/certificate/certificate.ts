@@ -33,7 +33,8 @@ export function readCertificate(
   now: number,
 ): CertificateSource {
   const keep = lastGood === undefined ? '' : '; the certificate that worked before is still served';
-  if (secret === undefined) return { certificate: lastGood, fault: `does not exist${keep}` };
+  if (secret === undefined)
+    return { certificate: lastGood, fault: `does not exist: create it or correct the reference${keep}` };
   const result = parse(secret);
   if (typeof result === 'string') return { certificate: lastGood, fault: `${result}${keep}` };
   return { certificate: result, fault: expiry(result, now) };

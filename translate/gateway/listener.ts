@@ -82,13 +82,17 @@ function planListener(
     namespaces: from === 'Selector' ? { from, selector: listener.allowedRoutes?.namespaces?.selector ?? {} } : { from },
     kinds,
     secrets: certificates.secrets,
-    refused: refusal(listener, protocol),
+    refused: refusal(gateway, listener, protocol),
     resolvedRefs: resolved(invalidKinds, certificates),
     unservable: protocol === 'HTTPS' && certificates.secrets.length === 0 ? sentence(certificates.faults) : undefined,
   };
 }
 
-function refusal(listener: GatewayListener, protocol: ServedProtocol | undefined): ListenerPlan['refused'] {
+function refusal(
+  gateway: Gateway,
+  listener: GatewayListener,
+  protocol: ServedProtocol | undefined,
+): ListenerPlan['refused'] {
   if (protocol === undefined) {
     return {
       reason: 'UnsupportedProtocol',
@@ -98,7 +102,19 @@ function refusal(listener: GatewayListener, protocol: ServedProtocol | undefined
   if (protocol === 'HTTPS' && listener.tls?.mode === 'Passthrough') {
     return { reason: 'UnsupportedValue', message: 'An HTTPS listener terminates TLS: set tls.mode to Terminate' };
   }
+  // Served without it, the listener would let in whom its author wants kept out.
+  if (protocol === 'HTTPS' && wantsClientCertificates(gateway, listener.port)) {
+    const message = 'Client certificates are not validated yet: remove spec.tls.frontend for this port';
+    return { reason: 'UnsupportedValue', message };
+  }
   return undefined;
+}
+
+/** What a port says of client certificates goes before what all ports say. Source: Gateway API, FrontendTLSConfig. */
+function wantsClientCertificates(gateway: Gateway, port: number): boolean {
+  const frontend = gateway.spec.tls?.frontend;
+  const own = frontend?.perPort?.find((candidate) => candidate.port === port);
+  return (own === undefined ? frontend?.default.validation : own.tls.validation) !== undefined;
 }
 
 function routeKinds(
@@ -154,7 +170,7 @@ function planCertificates(
       continue;
     }
     const source = reader.get(collections.secrets, key);
-    const fault = source === undefined ? 'does not exist' : source.fault;
+    const fault = source === undefined ? 'does not exist: create it or correct the reference' : source.fault;
     if (fault !== undefined) fail('InvalidCertificateRef', `Secret ${key} ${fault}`);
     if (source?.certificate !== undefined) result.secrets.push(key);
   }

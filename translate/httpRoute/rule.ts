@@ -89,7 +89,7 @@ export function translateRule(
     matches = (rule.matches ?? [{}]).map(translateMatch);
   } catch (error) {
     if (!(error instanceof UnusableMatch)) throw error;
-    const fault = `${where} is dropped: ${error.message}`;
+    const fault = `${where} is left out, because ${error.message}`;
     return { routes: () => [], dependsOnListener: false, clusters: [], unresolved, fault };
   }
   let action: Action;
@@ -100,7 +100,7 @@ export function translateRule(
     for (const match of matches) action.of(match, { scheme: 'http', port: 80 });
   } catch (error) {
     if (!(error instanceof UnusableFilter)) throw error;
-    fault = `${where} answers 500: ${error.message}`;
+    fault = `${where} answers 500 in place of what it says, because ${error.message}`;
     action = { of: () => internalServerError, headers: {}, clusters: [], dependsOnListener: false };
   }
   const name = rule.name === undefined ? route : `${route}/${rule.name}`;
