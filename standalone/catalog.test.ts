@@ -253,3 +253,14 @@ describe('two objects of one name', () => {
     expect(sentences(new Files().set({ 'a.yaml': [route('a'), other, grpc].join('---') }))).toEqual([]);
   });
 });
+
+test('an object whose kind is misspelt in an edit stays in use until the file is understood', () => {
+  const files = new Files();
+  files.set({ 'a.yaml': `${route('a')}---${route('b')}` });
+  const misspelt = files.set({ 'a.yaml': `${route('a').replace('HTTPRoute', 'HTTPRuote')}---${route('b')}` });
+  expect(summary(misspelt)).toEqual([]);
+  expect(sentences(misspelt)).toHaveLength(1);
+  expect(sentences(misspelt)[0]).toMatch(/HTTPRuote.*What was loaded before stays in use\.$/);
+  expect(files.names()).toEqual(['HTTPRoute default/a', 'HTTPRoute default/b']);
+  expect(summary(files.set({ 'a.yaml': route('b') }))).toEqual(['-a']);
+});

@@ -139,13 +139,16 @@ export class Catalog {
     const problems: Problem[] = [];
     const leftOut: string[] = [];
     const candidates = new Map<string, { identity: Identity; located: LocatedObject[] }>();
+    const unidentified = new Map<string, Problem>();
     for (const file of this.#order) {
       const state = this.#files.get(file)!;
       problems.push(...state.problems);
       for (const located of state.objects) {
         const identification = identify(located);
         if ('problem' in identification) {
-          problems.push(identification.problem);
+          const problem = { ...identification.problem };
+          problems.push(problem);
+          unidentified.set(file, problem);
         } else if ('leftOut' in identification) {
           leftOut.push(identification.leftOut);
         } else {
@@ -188,8 +191,14 @@ export class Catalog {
       this.#active.set(key, { identity, place, object });
       if (object !== active?.object) changes.push(changeOf(key, identity, active?.object, object));
     }
-    for (const [key, { identity, object }] of this.#active) {
+    for (const [key, { identity, object, place }] of this.#active) {
       if (candidates.has(key)) continue;
+      // A misspelt kind may be this object: it stays until all that its file says is understood.
+      const suspect = unidentified.get(place.file);
+      if (suspect !== undefined) {
+        if (!suspect.message.endsWith(keptSentence)) suspect.message += ` ${keptSentence}`;
+        continue;
+      }
       this.#active.delete(key);
       changes.push(changeOf(key, identity, object, undefined));
     }

@@ -61,6 +61,7 @@ export function dataPlaneReconciler(options: DataPlaneReconcilerOptions): Reconc
       return undefined;
     }
     const dataPlane: DataPlane = { ...cached, apiVersion, kind: 'DataPlane' };
+    if (view.isOrphaned(dataPlane)) return undefined;
     const surroundings = view.surroundings(dataPlane);
     const files = proxyBootstrap(dataPlane, options);
     let problem: DataPlaneObservation['problem'];

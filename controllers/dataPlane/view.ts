@@ -4,7 +4,7 @@ import type { DataPlane } from '../../api/dataPlane.ts';
 import type { Gateway } from '../../api/gateway/index.ts';
 import { gatewayGroup } from '../../api/gateway/index.ts';
 import { labels } from '../../api/names.ts';
-import { keyOf, type ObjectKey } from '../../api/object.ts';
+import { keyOf, type ObjectKey, type OwnerReference } from '../../api/object.ts';
 import type { CacheView } from '../../runtime/index.ts';
 import type { Deployment, Pod } from '../kubernetes.ts';
 import { labelValue } from '../names.ts';
@@ -86,11 +86,13 @@ export class DataPlaneView {
     };
   }
 
+  /** Whether the Gateway that it was made for is gone: the garbage collector takes it, and no Pod is to change before. */
+  isOrphaned(dataPlane: DataPlane): boolean {
+    return gatewayReference(dataPlane) !== undefined && this.#owner(dataPlane) === undefined;
+  }
+
   #owner(dataPlane: DataPlane): Gateway | undefined {
-    const reference = dataPlane.metadata.ownerReferences?.find(
-      ({ controller, kind, apiVersion }) =>
-        controller === true && kind === 'Gateway' && apiVersion.startsWith(`${gatewayGroup}/`),
-    );
+    const reference = gatewayReference(dataPlane);
     const gateway =
       reference === undefined
         ? undefined
@@ -160,4 +162,11 @@ export function requestedAddressOf(gateways: readonly Gateway[]): string | undef
       if (type === 'IPAddress' && value !== undefined && value !== '') return value;
   }
   return undefined;
+}
+
+function gatewayReference({ metadata }: DataPlane): OwnerReference | undefined {
+  return metadata.ownerReferences?.find(
+    ({ controller, kind, apiVersion }) =>
+      controller === true && kind === 'Gateway' && apiVersion.startsWith(`${gatewayGroup}/`),
+  );
 }
