@@ -133,7 +133,8 @@ function bootstrap(options: BootstrapOptions): unknown {
 }
 
 function socketAddress({ address, port }: { address: string; port: number }): unknown {
-  return { socket_address: { address, port_value: port } };
+  // An IPv6 wildcard takes IPv4 as well.
+  return { socket_address: { address, port_value: port, ...(address === '::' ? { ipv4_compat: true } : {}) } };
 }
 
 function staticCluster(name: string, endpoint: unknown, type = 'STATIC'): Record<string, unknown> {

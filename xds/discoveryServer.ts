@@ -209,7 +209,7 @@ export class DiscoveryServer {
         stream ??= open(request);
         stream.receive(request);
       } catch (error) {
-        logger.error({ proxy: stream?.id, error }, 'a discovery request could not be handled');
+        logger.error({ proxy: stream?.id, err: error }, 'a discovery request could not be handled');
         end(status.INTERNAL, 'the discovery server met an error of its own; its log says more');
       }
     });
