@@ -9,7 +9,7 @@ import { resources } from '../../controllers/resources.ts';
 import { createAuthority, issueCertificate, type KeyPair, waitFor } from '../fixtures/index.ts';
 import { component, controlsNode, kubectl } from './support/cluster.ts';
 import { Download, EchoSocket, type LongLived } from './support/longLived.ts';
-import { backend, echo, gateway, httpRoute, prefix, tlsSecret, upstream } from './support/objects.ts';
+import { backend, echo, gateway, httpRoute, type Listener, prefix, tlsSecret, upstream } from './support/objects.ts';
 import { deleteOperator, killOperator } from './support/operator.ts';
 import { type Endpoint, send, untilAnswer } from './support/request.ts';
 import { useScene } from './support/scene.ts';
@@ -21,12 +21,19 @@ const listeners = [
   { name: 'http', port: 80 },
   { name: 'https', port: 443, secrets: ['certificate'] },
 ];
+/** Long enough for what lasts to be finished by the test, short enough to wait for the end of a proxy. */
+const drainTimeout = '30s';
+const infrastructure = { parametersRef: { group: 'sluice.dev', kind: 'GatewayConfiguration', name: 'drain' } };
 const steadyRoute = httpRoute({
   name: 'steady',
   parent: 'edge',
   hostnames: [hosts.steady],
   rules: [{ backendRefs: [backend('steady')] }],
 });
+
+function edge(of: readonly Listener[]) {
+  return gateway('edge', of, { infrastructure });
+}
 
 let authority: KeyPair;
 let http: Endpoint;
@@ -67,8 +74,14 @@ beforeAll(async () => {
     ...echo('stable'),
     ...upstream('downloads'),
     tlsSecret('certificate', await newCertificate()),
+    {
+      apiVersion: 'sluice.dev/v1alpha1',
+      kind: 'GatewayConfiguration',
+      metadata: { name: 'drain' },
+      spec: { dataPlane: { envoy: { drainTimeout } } },
+    },
   );
-  const address = await scene().openGateway(gateway('edge', listeners), [80]);
+  const address = await scene().openGateway(edge(listeners), [80]);
   http = { address, port: 80 };
   https = { address, port: 443, authorities: authority.certificate };
   await scene().untilAvailable('steady', 'stable', 'downloads');
@@ -171,9 +184,9 @@ test('the certificate of the Gateway is replaced', async () => {
 
 test('listeners are added and removed', async () => {
   await steady.during('a listener being added', () =>
-    scene().applyGateway(gateway('edge', [...listeners, { name: 'more', port: 8080 }])),
+    scene().applyGateway(edge([...listeners, { name: 'more', port: 8080 }])),
   );
-  await steady.during('a listener being removed', () => scene().applyGateway(gateway('edge', listeners)));
+  await steady.during('a listener being removed', () => scene().applyGateway(edge(listeners)));
 });
 
 test('a route is broken and mended', async () => {
@@ -205,9 +218,16 @@ test('the operator Pod is deleted without grace', async () => {
   });
 });
 
-test.skipIf(!controlsNode)('the operator is killed', async () => {
-  await steady.during('the death of the operator', async () => {
-    await killOperator(scene().client);
+test.skipIf(!controlsNode)('the operator is killed, and starts again while there is no API server', async () => {
+  await steady.during('the death of operator and API server', async () => {
+    await killOperator(scene().client, {
+      before: () => component('kill', 'kube-apiserver'),
+      async after() {
+        // An operator that knows nothing must not take anything from the proxies.
+        await steady.goOn(200);
+        await component('start', 'kube-apiserver');
+      },
+    });
     await expectChangeServed(3);
   });
 });

@@ -36,16 +36,27 @@ export async function deleteOperator(client: Client): Promise<void> {
   await untilReady(client, pods.length, new Set(pods.map(({ metadata }) => metadata.uid ?? '')));
 }
 
-/** Sends SIGKILL to the operator's processes on the node, and waits until the kubelet has started them again. */
-export async function killOperator(client: Client): Promise<void> {
+/**
+ * Sends SIGKILL to the operator's processes on the node.
+ * @param meanwhile is done just before, and while the kubelet starts them again
+ */
+export async function killOperator(
+  client: Client,
+  meanwhile: { before: () => Promise<void>; after: () => Promise<void> },
+): Promise<void> {
   const pods = await operatorPods(client);
   const state = `/tmp/cluster-${process.env['SLUICE_CLUSTER_NAME'] ?? 'sluice'}`;
   const containerd = ['--address', `${state}/containerd/containerd.sock`, '--namespace', 'k8s.io'];
+  const containers: string[] = [];
   for (const { metadata } of pods) {
-    const container = '--output=jsonpath={.status.containerStatuses[0].containerID}';
-    const id = await kubectl(['get', 'pod', '--namespace', systemNamespace, metadata.name, container]);
-    await run('ctr', [...containerd, 'tasks', 'kill', '--signal', 'SIGKILL', id.replace('containerd://', '')]);
+    const id = '--output=jsonpath={.status.containerStatuses[0].containerID}';
+    const container = await kubectl(['get', 'pod', '--namespace', systemNamespace, metadata.name, id]);
+    containers.push(container.replace('containerd://', ''));
   }
+  await meanwhile.before();
+  for (const container of containers)
+    await run('ctr', [...containerd, 'tasks', 'kill', '--signal', 'SIGKILL', container]);
+  await meanwhile.after();
   const restarts = (pod: Pod | undefined): number => pod?.status?.containerStatuses?.[0]?.restartCount ?? 0;
   await waitFor('the kubelet to start the operator again', async () => {
     const now = await operatorPods(client);
