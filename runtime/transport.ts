@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { buildConnector, type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
+import { buildConnector, Client, type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import { ApiError } from './apiError.ts';
 import type { ClusterAccess, TlsIdentity } from './clusterAccess.ts';
 import { type RuntimeMetrics, runtimeMetrics } from './metrics.ts';
@@ -273,12 +273,36 @@ async function createDispatcher(access: ClusterAccess, origin: string): Promise<
     h2Options: { connectionWindowSize: 8 << 20 },
   };
   const proxy = access.cluster.proxyUrl;
-  if (proxy === undefined || proxy === '') return new Pool(origin, { ...pool, connect: connector(access) });
+  if (proxy === undefined || proxy === '') {
+    const connect = connector(access);
+    return new Pool(origin, { ...pool, factory: (at, options: Client.Options) => connection(at, options, connect) });
+  }
   // Through a proxy the certificates are read once.
   const requestTls = { ...(await access.tls()), preferH2: true };
   return proxy.startsWith('socks')
     ? new Socks5ProxyAgent(proxy, { ...pool, requestTls })
     : new ProxyAgent({ ...pool, uri: proxy, requestTls });
+}
+
+/**
+ * One connection of the pool. A server that sends GOAWAY lets streams that are open go on, as long as a watch may last, and
+ * wants new ones on a new connection. undici opens that only while fewer requests run than its pipelining factor, which is
+ * for HTTP/1.1, where it must be 1, and has no other use under HTTP/2: there it is raised.
+ * Source: RFC 9113, section 6.8; undici, lib/dispatcher/client.js, `getMaxConcurrent`
+ */
+function connection(origin: URL, options: Client.Options, connect: buildConnector.connector): Client {
+  const client: Client = new Client(origin, {
+    ...options,
+    connect: (target, callback) => {
+      connect(target, (...result) => {
+        const [, socket] = result;
+        const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+        client.pipelining = isHttp2 ? Number.MAX_SAFE_INTEGER : 1;
+        callback(...result);
+      });
+    },
+  });
+  return client;
 }
 
 /** Opens connections with the certificates as they are on disk at that moment. */
