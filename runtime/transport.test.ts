@@ -114,3 +114,22 @@ test('over HTTP/1.1 no request waits behind a watch', async () => {
   expect(await client.list(configMaps)).toEqual({ items: [], resourceVersion: '1' });
   expect(watches).toHaveLength(2);
 });
+
+test('a server that is away is told as such at once, and met again when it is back', async () => {
+  const server = createSecureServer({ cert, key });
+  server.on('stream', (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(list);
+  });
+  const client = await clientOf(server);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  await expect(client.list(configMaps)).rejects.toMatchObject({
+    reason: 'Unreachable',
+    message: expect.stringContaining('ECONNREFUSED'),
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  expect(await client.list(configMaps)).toEqual({ items: [], resourceVersion: '1' });
+});

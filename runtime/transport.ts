@@ -2,6 +2,7 @@
  * HTTP to one API server over one shared pool: HTTP/2 where the server has it (as kube-apiserver does), so that any
  * number of watches and requests share a few connections; HTTP/1.1 with keep-alive else.
  */
+import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { buildConnector, Client, type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
@@ -295,8 +296,9 @@ function connection(origin: URL, options: Client.Options, connect: buildConnecto
     ...options,
     connect: (target, callback) => {
       connect(target, (...result) => {
-        const [, socket] = result;
-        const isHttp2 = socket !== null && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+        const [error, socket] = result;
+        // A connection that failed comes without a socket: undefined, whatever undici's types say.
+        const isHttp2 = error === null && socket instanceof TLSSocket && socket.alpnProtocol === 'h2';
         client.pipelining = isHttp2 ? Number.MAX_SAFE_INTEGER : 1;
         callback(...result);
       });
