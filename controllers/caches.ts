@@ -56,10 +56,10 @@ export function makeCaches({ manager, namespace, authoritySecret }: CachesOption
       transform: onlyCertificate,
     }),
     authority: manager.cache(resources.secrets, { namespace, fieldSelector: `metadata.name=${authoritySecret}` }),
-    gatewayDefinition: manager.cache(resources.customResourceDefinitions, {
-      fieldSelector: 'metadata.name=gateways.gateway.networking.k8s.io',
-      // Its schema is large, and only its annotations are read.
-      transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
+    // Their schemas are large, and only their annotations are read.
+    definitions: manager.cache(resources.customResourceDefinitions, {
+      metadataOnly: true,
+      transform: withoutLastApplied,
     }),
     gatewayConfigurations: manager.cache(resources.gatewayConfigurations),
     dataPlanes: manager.cache(resources.dataPlanes),

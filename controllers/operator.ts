@@ -30,23 +30,18 @@ import {
 import { controlPlaneStatus } from './controlPlane/status.ts';
 import { dataPlaneReconciler, DataPlaneView, proxyPorts } from './dataPlane/index.ts';
 import { KeyedDebounce } from './debounce.ts';
+import { gatewayDefinition, installedKinds, isDefinitionRead } from './definitions.ts';
 import { SourceFeed } from './feed.ts';
 import { Fleets } from './fleet.ts';
 import { GatewayInfrastructure, gatewayReconciler } from './gateway/controller.ts';
 import { readBundle } from './gatewayClass/bundle.ts';
+import { supportedFeatures } from './gatewayClass/features.ts';
 import { gatewayClassConditions } from './gatewayClass/controller.ts';
 import { gatewayConfigurationConditions } from './gatewayConfiguration/controller.ts';
 import { discoveryMetrics, statusWrites } from './metrics.ts';
 import { OwnedObjects } from './ownedObjects.ts';
 import { jsonEqual, type StatusSink, StatusWriter } from './status/index.ts';
-import {
-  gatewayClassStatusKind,
-  type GatewaySays,
-  gatewayStatusKind,
-  type OwnStatus,
-  ownStatusKind,
-  routeStatusKind,
-} from './statusKinds.ts';
+import { type GatewaySays, gatewayStatusKind, type OwnStatus, ownStatusKind, routeStatusKind } from './statusKinds.ts';
 import type { RouteReport } from '../controlplane/index.ts';
 import { computeTopology, emptyTopology, isOurs, type Topology } from './topology.ts';
 
@@ -163,7 +158,7 @@ export class Operator {
       ),
       dataPlanes: this.#writer.register(ownStatusKind(caches.dataPlanes)),
       controlPlanes: this.#writer.register(ownStatusKind(caches.controlPlanes)),
-      gatewayClasses: this.#writer.register(gatewayClassStatusKind(caches.gatewayClasses)),
+      gatewayClasses: this.#writer.register(ownStatusKind(caches.gatewayClasses)),
       gatewayConfigurations: this.#writer.register(ownStatusKind(caches.gatewayConfigurations)),
     };
     const families = options.addressFamilies ?? ['IPv4'];
@@ -278,7 +273,9 @@ export class Operator {
     caches.gatewayConfigurations.onChange(shape);
     caches.controlPlanes.onChange(shape);
     caches.dataPlanes.onChange(shape);
-    caches.gatewayDefinition.onChange(() => this.#topologyEffects.urgent(''));
+    caches.definitions.onChange(({ key }) => {
+      if (isDefinitionRead(key)) this.#topologyEffects.urgent('');
+    });
     for (const cache of [caches.deployments, caches.services, caches.pods]) {
       cache.onChange(({ before, after }) => {
         const dataPlane = ownerDataPlane(after ?? before);
@@ -331,7 +328,8 @@ export class Operator {
 
   #addChecks(): void {
     const { readiness } = this.manager;
-    readiness.add('gateway-api', () => readBundle(this.#definition())?.unusable);
+    const caches = this.#caches;
+    readiness.add('gateway-api', () => readBundle(caches.definitions.get(gatewayDefinition))?.unusable);
     readiness.add('certificates', () =>
       this.#hasBegun && this.#certificates.server === undefined ? this.#certificates.problem() : undefined,
     );
@@ -339,10 +337,6 @@ export class Operator {
       if (this.#isListening) return undefined;
       return this.#listenFailure ?? 'The xDS server does not listen yet: objects are still being read.';
     });
-  }
-
-  #definition() {
-    return this.#caches.gatewayDefinition.get('gateways.gateway.networking.k8s.io');
   }
 
   /** Waits for all caches, then makes control planes and serves them. */
@@ -514,7 +508,9 @@ export class Operator {
   /** Contributes to the statuses of GatewayClasses and GatewayConfigurations. */
   #publishParameters(): void {
     const { gatewayClasses, gatewayConfigurations, gateways, controlPlanes } = this.#caches;
-    const bundle = readBundle(this.#definition());
+    const { definitions } = this.#caches;
+    const bundle = readBundle(definitions.get(gatewayDefinition));
+    const features = supportedFeatures(installedKinds(definitions)).map((name) => ({ name }));
     for (const gatewayClass of gatewayClasses.list()) {
       const conditions = gatewayClassConditions(gatewayClass, {
         bundle,
@@ -524,7 +520,7 @@ export class Operator {
       this.#sinks.gatewayClasses.contribute(
         name,
         'controller',
-        conditions === undefined ? undefined : { generation, conditions, fields: {} },
+        conditions === undefined ? undefined : { generation, conditions, fields: { supportedFeatures: features } },
       );
     }
     const served = new Set(gatewayClasses.list().filter(isOurs));

@@ -7,7 +7,6 @@ import { controllerName } from '../api/names.ts';
 import type { ConditionContribution, KubernetesObject } from '../api/object.ts';
 import type { GatewayReport, RouteReport } from '../controlplane/index.ts';
 import type { Cache } from '../runtime/index.ts';
-import { joinGatewayClassStatus } from './gatewayClass/controller.ts';
 import {
   type ExistingCondition,
   type GatewayInfrastructureStatus,
@@ -20,7 +19,7 @@ import {
 /** What is said of a Gateway: by its control plane, and by the Gateway controller. */
 export type GatewaySays = { translation: GatewayReport } | { infrastructure: GatewayInfrastructureStatus };
 
-/** What is said of an object of ours: a whole status, of one generation. */
+/** What one controller says of an object: a whole status, of one generation. */
 export interface OwnStatus {
   generation: number | undefined;
   conditions: readonly ConditionContribution[];
@@ -94,8 +93,8 @@ function parentName({ kind = 'Gateway', name, sectionName, port }: ParentReferen
   return `${kind} ${name}${sectionName === undefined ? '' : `/${sectionName}`}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** A kind of ours, whose status is one controller's. */
-export function ownStatusKind<T extends DataPlane | ControlPlane | GatewayConfiguration>(
+/** A kind whose status is one controller's: those of ours, and GatewayClass. */
+export function ownStatusKind<T extends DataPlane | ControlPlane | GatewayConfiguration | GatewayClass>(
   cache: Cache<T>,
 ): StatusKind<T, OwnStatus> {
   return {
@@ -111,19 +110,6 @@ export function ownStatusKind<T extends DataPlane | ControlPlane | GatewayConfig
           keepForeign: true,
         }),
       };
-    },
-    conditions: conditionsOf,
-  };
-}
-
-/** GatewayClass. */
-export function gatewayClassStatusKind(cache: Cache<GatewayClass>): StatusKind<GatewayClass, OwnStatus> {
-  return {
-    cache,
-    join(object, contributions, now) {
-      const [says] = contributions.values();
-      if (says === undefined || says.generation !== object.metadata.generation) return undefined;
-      return joinGatewayClassStatus(object.status?.conditions, says.conditions, { generation: says.generation, now });
     },
     conditions: conditionsOf,
   };

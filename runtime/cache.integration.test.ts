@@ -81,6 +81,21 @@ describe.each([
     expect(object.metadata.resourceVersion).toMatch(/^\d+$/);
   });
 
+  test('a cache of metadata only gets nothing else, in lists and events', async () => {
+    await admin.create(configMaps, named('a', { value: '1' }));
+    const cache = startCache({ ...options, metadataOnly: true });
+    await cache.whenSynced();
+    await admin.create(configMaps, named('b', { value: '1' }));
+    await waitFor('the event', () => cache.size === 2);
+    for (const name of ['a', 'b']) {
+      expect(cache.get(key(name))).toEqual({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: expect.objectContaining({ name, namespace }),
+      });
+    }
+  });
+
   test('a delete that happened while the watch was refused with 410 is delivered', async () => {
     const doomed = await admin.create(configMaps, named('doomed'));
     const reborn = await admin.create(configMaps, named('reborn'));

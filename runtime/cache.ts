@@ -79,6 +79,7 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
       namespace: options.namespace,
       labelSelector: options.labelSelector,
       fieldSelector: options.fieldSelector,
+      metadataOnly: options.metadataOnly,
     };
     this.#logger = options.logger;
     this.#transform = options.transform;

@@ -59,6 +59,8 @@ export interface Selection {
   /** As in `kubectl -l`. */
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
+  /** Only `metadata` of each object, where that is all that is read. Source: Kubernetes API concepts, "Metadata-only fetches" */
+  metadataOnly?: boolean | undefined;
 }
 
 export interface ListOptions extends Selection, RequestOptions {
@@ -196,6 +198,7 @@ export class Client {
     const list = await this.request<ListPage<T>>('GET', path, {
       ...options,
       query: { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector, ...page },
+      accept: options.metadataOnly === true ? metadataOf('PartialObjectMetadataList') : undefined,
     });
     list.items ??= [];
     return list;
@@ -355,7 +358,13 @@ export class Client {
       onEvent(event);
     });
     const response = await this.#transport.send(
-      { method: 'GET', path, timeoutMs: options.idleTimeoutMs, signal: options.signal },
+      {
+        method: 'GET',
+        path,
+        accept: options.metadataOnly === true ? metadataOf('PartialObjectMetadata') : undefined,
+        timeoutMs: options.idleTimeoutMs,
+        signal: options.signal,
+      },
       { onData: (chunk) => lines.push(chunk), ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }) },
     );
     if (response.status >= 300) throw refusal('GET', path, response);
@@ -401,6 +410,7 @@ export class Client {
       query?: Query | undefined;
       body?: object | undefined;
       contentType?: string | undefined;
+      accept?: string | undefined;
     } = {},
   ): Promise<R> {
     const fullPath = path + encodeQuery(options.query ?? {});
@@ -415,6 +425,7 @@ export class Client {
           method,
           path: fullPath,
           contentType: body === undefined ? undefined : (options.contentType ?? 'application/json'),
+          accept: options.accept,
           body,
           timeoutMs: remaining,
           deadlineMs: remaining,
@@ -465,6 +476,10 @@ function encodeQuery(query: Query): string {
 function pathOf(resource: Resource, name: ObjectName, subresource?: string): string {
   const { namespace, name: bare } = typeof name === 'string' ? splitKey(name) : name;
   return resourcePath(resource, { namespace, name: bare, subresource });
+}
+
+function metadataOf(kind: string): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 }
 
 /** Lists of built-in kinds leave `apiVersion` and `kind` out of their items. */

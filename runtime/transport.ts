@@ -17,6 +17,8 @@ export interface TransportRequest {
   /** With its query. */
   path: string;
   contentType?: string | undefined;
+  /** Default: `application/json`. */
+  accept?: string | undefined;
   body?: string | undefined;
   /** Longest silence of the server, in milliseconds: to the headers of its answer, and within its body. */
   timeoutMs: number;
@@ -105,7 +107,7 @@ export class Transport {
     }
     // Checked as late as possible: a signal that has aborted tells no one who begins to listen.
     request.signal?.throwIfAborted();
-    headers['Accept'] = 'application/json';
+    headers['Accept'] = request.accept ?? 'application/json';
     headers['User-Agent'] = this.#userAgent;
     if (request.contentType !== undefined) headers['Content-Type'] = request.contentType;
     const started = performance.now();

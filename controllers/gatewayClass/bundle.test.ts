@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CustomResourceDefinition } from '../kubernetes.ts';
 import { readBundle } from './bundle.ts';
-import { supportedFeatures } from './features.ts';
 
 const definition = (annotations: Record<string, string>): CustomResourceDefinition => ({
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -24,8 +23,4 @@ test('versions', () => {
   expect(ofVersion('v0.8.0')?.unusable).toContain('needs v1.4 or newer');
   expect(ofVersion('v1.7.0')?.unknown).toContain('newer than v1.6');
   expect(readBundle(definition({}))?.unknown).toContain('which is none');
-});
-
-test('features are in the order that the specification asks for, each once', () => {
-  expect(supportedFeatures).toEqual([...new Set(supportedFeatures)].toSorted((one, other) => (one < other ? -1 : 1)));
 });

@@ -3,10 +3,8 @@ import type { GatewayConfiguration } from '../../api/gatewayConfiguration.ts';
 import type { GatewayClass } from '../../api/gateway/index.ts';
 import type { ConditionContribution, ObjectKey } from '../../api/object.ts';
 import { classReference, referenceProblem } from '../gateway/parameters.ts';
-import { type ExistingCondition, mergeConditions } from '../status/index.ts';
 import { isOurs } from '../topology.ts';
 import type { Bundle } from './bundle.ts';
-import { supportedFeatures } from './features.ts';
 
 /** What a class is judged by. */
 export interface GatewayClassSurroundings {
@@ -45,16 +43,4 @@ export function gatewayClassConditions(
         }
       : { type: 'SupportedVersion', status: 'False', reason: 'UnsupportedVersion', message: unsupported },
   ];
-}
-
-/** The status of a class, joined from its conditions. */
-export function joinGatewayClassStatus(
-  existing: readonly ExistingCondition[] | undefined,
-  conditions: readonly ConditionContribution[],
-  options: { generation: number | undefined; now: string },
-): object {
-  return {
-    conditions: mergeConditions(existing, conditions, { ...options, keepForeign: true }),
-    supportedFeatures: supportedFeatures.map((name) => ({ name })),
-  };
 }
