@@ -6,6 +6,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { ObjectKey } from '../api/object.ts';
 import {
+  isRouteKind,
+  parseRouteId,
+  routeId,
   Translator,
   type ResourceReference,
   type SourceChange,
@@ -54,7 +57,8 @@ export class ControlPlane implements Task {
   private readonly quarantines = new Map<string, Quarantine>();
   /** The store revision up to which each table was taken by all proxies. */
   private readonly taken = new Map<string, number>();
-  private readonly generations = new Map<ObjectKey, number | undefined>();
+  /** Of routes, by id. */
+  private readonly generations = new Map<string, number | undefined>();
   private readonly stopListening: () => void;
   private isSynced = false;
   private isClosed = false;
@@ -136,11 +140,11 @@ export class ControlPlane implements Task {
       const identity = identify(kind, key);
       if (contribution === undefined) {
         this.pending.delete(identity);
-        if (kind === 'HTTPRoute') this.generations.delete(key);
+        if (isRouteKind(kind)) this.generations.delete(routeId(kind, key));
         if (this.tracked.delete(identity)) removed.push({ kind, key, report: undefined });
         continue;
       }
-      if (kind === 'HTTPRoute') this.generations.set(key, contribution.generation);
+      if (isRouteKind(kind)) this.generations.set(routeId(kind, key), contribution.generation);
       const known = this.tracked.get(identity);
       const same = known !== undefined && known.contribution.fingerprint === contribution.fingerprint;
       this.tracked.set(identity, {
@@ -185,7 +189,7 @@ export class ControlPlane implements Task {
       const good = this.taken.get(table) ?? 0;
       const changed = this.translator
         .routesIn(table)
-        .filter((key) => (this.tracked.get(identify('HTTPRoute', key))?.revision ?? 0) > good);
+        .filter((id) => (this.tracked.get(identityOfRoute(id))?.revision ?? 0) > good);
       let quarantine = this.quarantines.get(table);
       if (quarantine === undefined) this.quarantines.set(table, (quarantine = new Quarantine()));
       this.leaveOut(quarantine.refused(changed, message));
@@ -228,7 +232,7 @@ export class ControlPlane implements Task {
       const tracked = this.tracked.get(identity);
       if (tracked === undefined) continue;
       const { kind, key } = tracked.contribution;
-      if (kind === 'HTTPRoute' && this.isUndecided(key)) {
+      if (isRouteKind(kind) && this.isUndecided(routeId(kind, key))) {
         this.pending.add(identity);
         continue;
       }
@@ -244,7 +248,7 @@ export class ControlPlane implements Task {
   }
 
   private *gateways(): Iterable<string> {
-    for (const [identity, { contribution }] of this.tracked) if (contribution.kind === 'Gateway') yield identity;
+    for (const [identity, { contribution }] of this.tracked) if (hasListeners(contribution)) yield identity;
   }
 
   /**
@@ -252,14 +256,13 @@ export class ControlPlane implements Task {
    * current on Gateways; on thousands of routes it is that of the day.
    */
   private recount(tracked: Tracked, proxies: readonly ProxyState[]): { acknowledged: number; total: number } {
-    const isGateway = tracked.contribution.kind === 'Gateway';
-    if (tracked.programmed !== undefined && !isGateway) return tracked.programmed;
+    if (tracked.programmed !== undefined && !hasListeners(tracked.contribution)) return tracked.programmed;
     const counted = this.count(proxies, tracked.revision);
     if (counted.total > 0 && counted.acknowledged >= counted.total) tracked.programmed = counted;
     return tracked.programmed ?? counted;
   }
 
-  private isUndecided(route: ObjectKey): boolean {
+  private isUndecided(route: string): boolean {
     for (const quarantine of this.quarantines.values()) if (quarantine.isUndecided(route)) return true;
     return false;
   }
@@ -279,6 +282,16 @@ export class ControlPlane implements Task {
 
 function identify(kind: string, key: string): string {
   return `${kind} ${key}`;
+}
+
+function identityOfRoute(id: string): string {
+  const { kind, key } = parseRouteId(id);
+  return identify(kind, key);
+}
+
+/** Of Gateways and ListenerSets there are few: their status is kept current with every proxy. */
+function hasListeners({ kind }: StatusContribution): boolean {
+  return kind === 'Gateway' || kind === 'ListenerSet';
 }
 
 function splitIdentity(identity: string): [kind: string, key: string] {

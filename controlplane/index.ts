@@ -2,5 +2,13 @@
 export { bootstrapFiles, type BootstrapOptions, type DiscoveryEndpoint } from './bootstrap.ts';
 export { CertificateFeed } from './certificateFeed.ts';
 export { ControlPlane, type ControlPlaneOptions } from './controlPlane.ts';
-export type { GatewayReport, RouteReport, StatusReport } from './report.ts';
+export type {
+  BackendReport,
+  GatewayReport,
+  ListenerReport,
+  ListenerSetReport,
+  PolicyReport,
+  RouteReport,
+  StatusReport,
+} from './report.ts';
 export { Scheduler } from './scheduler.ts';

@@ -3,23 +3,23 @@
  * hold up all others: the routes that changed since the table was last taken are left out, then let in again in
  * batches; a batch that is refused is halved, and one route that is refused alone stays out until it is edited. Pure.
  */
-import type { ObjectKey } from '../api/object.ts';
 
 export interface QuarantineChange {
-  route: ObjectKey;
+  /** The id of a route. */
+  route: string;
   /** Undefined where the route is let in again. */
   message: string | undefined;
 }
 
 export class Quarantine {
   /** Routes that are out until their turn comes. */
-  private waiting: ObjectKey[] = [];
+  private waiting: string[] = [];
   /** Routes that were let in and that the proxies have not answered yet. */
-  private trial: ObjectKey[] = [];
+  private trial: string[] = [];
   private batch = 1;
 
   /** Whether a route's turn is still to come, so that nothing can be said of it yet. */
-  isUndecided(route: ObjectKey): boolean {
+  isUndecided(route: string): boolean {
     return this.waiting.includes(route) || this.trial.includes(route);
   }
 
@@ -32,7 +32,7 @@ export class Quarantine {
    * The proxies refused the table.
    * @param changed the routes that changed since it was last taken
    */
-  refused(changed: readonly ObjectKey[], message: string): QuarantineChange[] {
+  refused(changed: readonly string[], message: string): QuarantineChange[] {
     const suspects = [...new Set([...this.trial, ...changed])];
     this.trial = [];
     if (suspects.length <= 1) {

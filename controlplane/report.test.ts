@@ -13,7 +13,7 @@ const route: RouteContribution = {
       parentRef: { name: 'edge' },
       gateway: 'default/edge',
       conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Route is accepted' }],
-      tables: ['http/80'],
+      resources: [{ type: 'route', name: 'http/80' }],
       unprogrammable: undefined,
     },
   ],
@@ -24,6 +24,7 @@ const gateway: GatewayContribution = {
   key: 'default/edge',
   generation: 1,
   conditions: [],
+  attachedListenerSets: 0,
   fingerprint: 'x',
   listeners: ['good', 'bad'].map((name) => ({
     name,

@@ -7,9 +7,14 @@ import { conditionTypes } from '../api/names.ts';
 import type { ParentReference, RouteGroupKind } from '../api/gateway/index.ts';
 import type { ConditionContribution, ObjectKey } from '../api/object.ts';
 import type {
+  BackendContribution,
   GatewayContribution,
+  ListenerContribution,
+  ListenerSetContribution,
+  PolicyContribution,
   ResourceReference,
   RouteContribution,
+  RouteKind,
   StatusContribution,
 } from '../translate/index.ts';
 
@@ -19,19 +24,33 @@ export interface GatewayReport {
   generation: number | undefined;
   /** Accepted and Programmed. */
   conditions: ConditionContribution[];
-  listeners: {
-    name: string;
-    attachedRoutes: number;
-    supportedKinds: RouteGroupKind[];
-    /** Accepted, Programmed, ResolvedRefs, Conflicted. */
-    conditions: ConditionContribution[];
-  }[];
+  listeners: ListenerReport[];
+  attachedListenerSets: number;
   /** Whether the proxies have answered: false while Programmed may still change by itself. */
   settled: boolean;
 }
 
+export interface ListenerReport {
+  name: string;
+  attachedRoutes: number;
+  supportedKinds: RouteGroupKind[];
+  /** Accepted, Programmed, ResolvedRefs, Conflicted. */
+  conditions: ConditionContribution[];
+}
+
+export interface ListenerSetReport {
+  kind: 'ListenerSet';
+  key: ObjectKey;
+  gateway: ObjectKey;
+  generation: number | undefined;
+  /** Accepted and Programmed. */
+  conditions: ConditionContribution[];
+  listeners: ListenerReport[];
+  settled: boolean;
+}
+
 export interface RouteReport {
-  kind: 'HTTPRoute';
+  kind: RouteKind;
   key: ObjectKey;
   generation: number | undefined;
   parents: {
@@ -43,7 +62,11 @@ export interface RouteReport {
   settled: boolean;
 }
 
-export type StatusReport = GatewayReport | RouteReport;
+/** Policies and backends are parts of what others rest on: the proxies have nothing to say of them. */
+export type PolicyReport = Omit<PolicyContribution, 'fingerprint'> & { settled: true };
+export type BackendReport = Omit<BackendContribution, 'fingerprint'> & { settled: true };
+
+export type StatusReport = GatewayReport | ListenerSetReport | RouteReport | PolicyReport | BackendReport;
 
 /** What the proxies have to say of one object. */
 export interface Acknowledgement {
@@ -56,13 +79,30 @@ export interface Acknowledgement {
 }
 
 export function report(contribution: StatusContribution, acknowledgement: Acknowledgement): StatusReport {
-  return contribution.kind === 'Gateway'
-    ? gatewayReport(contribution, acknowledgement)
-    : routeReport(contribution, acknowledgement);
+  switch (contribution.kind) {
+    case 'Gateway':
+      return gatewayReport(contribution, acknowledgement);
+    case 'ListenerSet':
+      return listenerSetReport(contribution, acknowledgement);
+    case 'BackendTLSPolicy':
+    case 'XBackendTrafficPolicy': {
+      const { kind, key, generation, ancestors } = contribution;
+      return { kind, key, generation, ancestors, settled: true };
+    }
+    case 'XBackend': {
+      const { kind, key, generation, conditions } = contribution;
+      return { kind, key, generation, conditions, settled: true };
+    }
+    default:
+      return routeReport(contribution, acknowledgement);
+  }
 }
 
-function gatewayReport(contribution: GatewayContribution, acknowledgement: Acknowledgement): GatewayReport {
-  const listeners = contribution.listeners.map(({ name, attachedRoutes, supportedKinds, conditions, ...listener }) => {
+function listenerReports(
+  contributions: readonly ListenerContribution[],
+  acknowledgement: Acknowledgement,
+): { listeners: ListenerReport[]; programmed: ConditionContribution[]; settled: boolean } {
+  const listeners = contributions.map(({ name, attachedRoutes, supportedKinds, conditions, ...listener }) => {
     const programmed =
       listener.unprogrammable === undefined
         ? programmedCondition(conditionTypes.programmed, listener.resources, acknowledgement)
@@ -70,19 +110,28 @@ function gatewayReport(contribution: GatewayContribution, acknowledgement: Ackno
     return { name, attachedRoutes, supportedKinds, conditions: [...conditions, programmed] };
   });
   const programmed = listeners.map(({ conditions }) => conditions.at(-1)!);
-  const { kind, key, generation } = contribution;
-  return {
-    kind,
-    key,
-    generation,
-    conditions: [...contribution.conditions, gatewayProgrammed(programmed)],
-    listeners,
-    settled: programmed.every(({ reason }) => reason !== 'Pending'),
-  };
+  return { listeners, programmed, settled: programmed.every(({ reason }) => reason !== 'Pending') };
 }
 
-/** A Gateway is programmed when what of it can be served is served. */
-function gatewayProgrammed(listeners: readonly ConditionContribution[]): ConditionContribution {
+function gatewayReport(contribution: GatewayContribution, acknowledgement: Acknowledgement): GatewayReport {
+  const { listeners, programmed, settled } = listenerReports(contribution.listeners, acknowledgement);
+  const { kind, key, generation, attachedListenerSets } = contribution;
+  const conditions = [...contribution.conditions, summary(programmed, 'Invalid')];
+  return { kind, key, generation, conditions, listeners, attachedListenerSets, settled };
+}
+
+function listenerSetReport(contribution: ListenerSetContribution, acknowledgement: Acknowledgement): ListenerSetReport {
+  const { listeners, programmed, settled } = listenerReports(contribution.listeners, acknowledgement);
+  const { kind, key, gateway, generation, unprogrammable } = contribution;
+  const condition =
+    unprogrammable === undefined
+      ? summary(programmed, 'ListenersNotValid')
+      : refused(conditionTypes.programmed, unprogrammable);
+  return { kind, key, gateway, generation, conditions: [...contribution.conditions, condition], listeners, settled };
+}
+
+/** A Gateway or a ListenerSet is programmed when what of it can be served is served. */
+function summary(listeners: readonly ConditionContribution[], reason: string): ConditionContribution {
   const type = conditionTypes.programmed;
   const pending = listeners.find(({ reason }) => reason === 'Pending');
   if (pending !== undefined) return pending;
@@ -90,20 +139,16 @@ function gatewayProgrammed(listeners: readonly ConditionContribution[]): Conditi
   if (good !== undefined) return good;
   const messages = [...new Set(listeners.map(({ message }) => message))];
   const message = `No listener is programmed: ${messages.slice(0, 3).join('; ')}`;
-  return { type, status: 'False', reason: 'Invalid', message };
+  return { type, status: 'False', reason, message };
 }
 
 function routeReport(contribution: RouteContribution, acknowledgement: Acknowledgement): RouteReport {
   const type = conditionTypes.routeProgrammed;
   const clusters = contribution.clusters.map((name) => ({ type: 'cluster' as const, name }));
-  const parents = contribution.parents.map(({ parentRef, gateway, conditions, tables, unprogrammable }) => {
+  const parents = contribution.parents.map(({ parentRef, gateway, conditions, resources, unprogrammable }) => {
     const programmed =
       unprogrammable === undefined
-        ? programmedCondition(
-            type,
-            [...tables.map((name) => ({ type: 'route' as const, name })), ...clusters],
-            acknowledgement,
-          )
+        ? programmedCondition(type, [...resources, ...clusters], acknowledgement)
         : refused(type, unprogrammable);
     return { parentRef, gateway, conditions: [...conditions, programmed] };
   });

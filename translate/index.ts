@@ -1,11 +1,33 @@
-export { readCertificate, type CertificateData, type CertificateSource } from './certificate/index.ts';
+export {
+  readAuthorityConfigMap,
+  readCertificate,
+  type CertificateAuthority,
+  type CertificateAuthoritySource,
+  type CertificateData,
+  type CertificateSource,
+} from './certificate/index.ts';
 export { readinessListenerName, readinessPath, type Binding } from './envoy/index.ts';
-export { parentGateway } from './gateway/index.ts';
+export { listenerSetGateway, parentGateway, parentOf } from './gateway/index.ts';
 export { clusterName } from './backend/index.ts';
-export type { Quarantine, SourceChange, SourceKind, SourceKinds } from './sources.ts';
+export {
+  isRouteKind,
+  parseRouteId,
+  routeId,
+  routeKinds,
+  type AnyRoute,
+  type Quarantine,
+  type RouteKind,
+  type RouteKinds,
+  type SourceChange,
+  type SourceKind,
+  type SourceKinds,
+} from './sources.ts';
 export type {
+  BackendContribution,
   GatewayContribution,
   ListenerContribution,
+  ListenerSetContribution,
+  PolicyContribution,
   ResourceReference,
   RouteContribution,
   RouteParentContribution,

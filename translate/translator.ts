@@ -1,14 +1,16 @@
 /**
  * Gateway API to Envoy, incrementally: objects in, Envoy resources and statuses out. Pure: no I/O and no clock.
  *
- *     Gateway ─► gateways ─► ports ──┬─────────► listeners, tables, secrets
- *     HTTPRoute ─► attachments ──────┤              ▲
- *            └──► translations ──► placements ─► virtualHosts
- *                                       └──────► clusters ─► endpoints
+ *     ListenerSet ─► listenerSets ─┐
+ *     Gateway ───────────────────► gateways ─► ports ──┬───────► listeners, tables, secrets
+ *     Route ─► attachments ─► acceptances ─────────────┤             ▲
+ *        └──► translations ──────┴────────► placements ─► virtualHosts
+ *                                                └───────► clusters ─► endpoints
  */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { serviceNameLabel } from '../api/core.ts';
+import type { HTTPRoute } from '../api/gateway/index.ts';
 import { keyOf, objectKey, type ObjectKey } from '../api/object.ts';
 import type { EncodedResource, ResourceChange, ResourceType } from '../api/resource.ts';
 import { parseClusterName } from './backend/index.ts';
@@ -34,18 +36,43 @@ import {
   attachRoute,
   listenerId,
   planGateway,
+  planListenerSet,
   planPort,
+  portKey,
   tableName,
   type AttachedListener,
+  type GatewayPlan,
+  type ListenerOwner,
+  type ListenerPlan,
   type ParentAttachment,
 } from './gateway/index.ts';
 import { mostSpecific } from './httpRoute/hostname.ts';
 import type { ListenerContext } from './httpRoute/rewrite.ts';
 import type { RankedRoute } from './httpRoute/rule.ts';
-import { translateRoute } from './httpRoute/route.ts';
-import { Graph, type Collection, type SourceCollection } from './incremental/index.ts';
-import type { SourceChange, SourceKind, SourceKinds } from './sources.ts';
-import { gatewayContribution, routeContribution, type StatusContribution } from './status/index.ts';
+import { translateRoute, type TranslatedRoute } from './httpRoute/route.ts';
+import { Graph, type Collection, type Reader, type SourceCollection } from './incremental/index.ts';
+import {
+  isRouteKind,
+  parseRouteId,
+  routeId,
+  type AnyRoute,
+  type RouteKind,
+  type SourceChange,
+  type SourceKind,
+  type SourceKinds,
+} from './sources.ts';
+import {
+  gatewayContribution,
+  isListenerSetAccepted,
+  listenerContribution,
+  listenerSetContribution,
+  refusedParents,
+  routeContribution,
+  translationFailed,
+  type ListenerContribution,
+  type Served,
+  type StatusContribution,
+} from './status/index.ts';
 
 export interface TranslatorOptions {
   binding: Binding;
@@ -79,20 +106,27 @@ function virtualHostKey(table: string, hostname: string): string {
 
 export class Translator {
   private readonly graph = new Graph();
-  private readonly sources: { [Kind in SourceKind]: SourceCollection<SourceKinds[Kind]> };
+  private readonly sources: {
+    [Kind in Exclude<SourceKind, RouteKind>]: SourceCollection<SourceKinds[Kind]>;
+  } & {
+    /** Routes of all kinds, by `routeId`. */
+    Route: SourceCollection<AnyRoute>;
+  };
   private readonly outputs: { type: ResourceType; collection: Collection<EncodedResource>; changed: Set<string> }[];
   private readonly statuses: {
-    kind: StatusContribution['kind'];
+    identify: (key: string) => { kind: StatusContribution['kind']; key: ObjectKey };
     collection: Collection<StatusContribution>;
     changed: Set<string>;
   }[];
+  private readonly routeStatuses: Collection<StatusContribution>;
   private readonly reported = new Set<string>();
 
   constructor(options: TranslatorOptions) {
     const { graph } = this;
     const sources = {
       Gateway: graph.source<SourceKinds['Gateway']>('Gateway'),
-      HTTPRoute: graph.source<SourceKinds['HTTPRoute']>('HTTPRoute'),
+      ListenerSet: graph.source<SourceKinds['ListenerSet']>('ListenerSet'),
+      Route: graph.source<AnyRoute>('Route'),
       ReferenceGrant: graph.source<SourceKinds['ReferenceGrant']>('ReferenceGrant'),
       Service: graph.source<SourceKinds['Service']>('Service'),
       EndpointSlice: graph.source<SourceKinds['EndpointSlice']>('EndpointSlice'),
@@ -108,51 +142,74 @@ export class Translator {
     });
     const backends = { services: sources.Service, grantsByNamespace };
 
+    const listenerSets = graph.derive(
+      'listenerSets',
+      sources.ListenerSet,
+      [sources.Gateway, sources.Namespace],
+      (reader, listenerSet) =>
+        planListenerSet(reader, { gateways: sources.Gateway, namespaces: sources.Namespace }, listenerSet),
+      { equals: isDeepStrictEqual },
+    );
+    const listenerSetsByGateway = listenerSets.index('by Gateway', ({ gateway }) => [gateway]);
     const gateways = graph.derive(
       'gateways',
       sources.Gateway,
-      [sources.Secret, grantsByNamespace],
-      (reader, gateway) => planGateway(reader, { secrets: sources.Secret, grantsByNamespace }, gateway),
+      [listenerSets, listenerSetsByGateway, sources.Secret, grantsByNamespace],
+      (reader, gateway, key) =>
+        planGateway(
+          reader,
+          { secrets: sources.Secret, grantsByNamespace },
+          gateway,
+          reader.group(listenerSetsByGateway, key).map(({ value }) => value),
+        ),
       { equals: isDeepStrictEqual },
     );
-    const gatewaysByPort = gateways.index('by port', ({ listeners }) => listeners.map(({ port }) => String(port)));
-    const ports = graph.deriveGroups(
-      'ports',
-      gatewaysByPort,
-      [],
-      (_, members, port) => planPort(Number(port), members),
-      {
-        equals: isDeepStrictEqual,
-      },
-    );
+    const gatewaysByPort = gateways.index('by port', ({ listeners }) => new Set(listeners.map(portKey)));
+    const ports = graph.deriveGroups('ports', gatewaysByPort, [], (_, members, key) => planPort(key, members), {
+      equals: isDeepStrictEqual,
+    });
 
     const attachments = graph.derive(
       'attachments',
-      sources.HTTPRoute,
-      [gateways, sources.Namespace],
-      (reader, route) => attachRoute(reader, { gateways, namespaces: sources.Namespace }, route),
+      sources.Route,
+      [gateways, listenerSets, sources.Namespace],
+      (reader, route, id) =>
+        attachRoute(reader, { gateways, listenerSets, namespaces: sources.Namespace }, parseRouteId(id).kind, route),
       { equals: isDeepStrictEqual },
-    );
-    const attachmentsByListener = attachments.index('by listener', (parents) =>
-      attachedListeners(acceptedParents(parents)).keys(),
     );
     const translations = graph.derive(
       'translations',
-      sources.HTTPRoute,
+      sources.Route,
       [attachments, sources.Service, grantsByNamespace, sources.Quarantine],
-      (reader, route, key) =>
-        reader.get(attachments, key) === undefined
-          ? undefined
-          : translateRoute(reader, backends, route, reader.get(sources.Quarantine, key)),
+      (reader, route, id): TranslatedRoute | undefined => {
+        if (reader.get(attachments, id) === undefined) return undefined;
+        const { kind } = parseRouteId(id);
+        const quarantine = reader.get(sources.Quarantine, id);
+        return kind === 'HTTPRoute' ? translateRoute(reader, backends, route as HTTPRoute, quarantine) : undefined;
+      },
       // Without its own translation a route is served no more: what it was may be what its author took away.
       { fallback: () => undefined },
     );
-    const placements = graph.derive('placements', attachments, [translations, ports], (reader, parents, key) => {
+    // The last word on what is accepted: a listener may let in a route that cannot be served at all.
+    const acceptances = graph.derive(
+      'acceptances',
+      attachments,
+      [translations],
+      (reader, parents, id) => {
+        const translation = reader.get(translations, id);
+        return refusedParents(parents, translation === undefined ? translationFailed : translation.unusable);
+      },
+      { equals: isDeepStrictEqual },
+    );
+    const acceptancesByListener = acceptances.index('by listener', (parents) =>
+      attachedListeners(acceptedParents(parents)).keys(),
+    );
+    const placements = graph.derive('placements', acceptances, [translations, ports], (reader, parents, key) => {
       const translation = reader.get(translations, key);
       if (translation === undefined) return undefined;
       const hosts = new Map<string, readonly RankedRoute[]>();
       for (const { listener: on, hostnames } of attachedListeners(acceptedParents(parents)).values()) {
-        const plan = reader.get(ports, String(on.port));
+        const plan = reader.get(ports, portKey(on));
         if (plan === undefined || !plan.listeners.some((served) => listenerId(served) === listenerId(on))) continue;
         const table = plan.tables.find(({ name }) => name === tableName(on));
         if (table === undefined) continue;
@@ -244,49 +301,87 @@ export class Translator {
       { equals: sameResource },
     );
 
-    const gatewayStatuses = graph.derive(
-      'gatewayStatuses',
-      gateways,
-      [sources.Gateway, ports, attachmentsByListener, listeners, secrets],
+    const listenerStatuses = (
+      reader: Reader,
+      plan: GatewayPlan,
+      owner: Pick<ListenerOwner, 'kind' | 'key'>,
+    ): { listeners: ListenerContribution[]; fingerprint: string } => {
+      const own = plan.listeners.filter((one) => one.owner.kind === owner.kind && one.owner.key === owner.key);
+      const versions = own.flatMap((one) => [
+        reader.get(listeners, portKey(one))?.version ?? '',
+        ...one.secrets.map((name) => reader.get(secrets, name)?.version ?? ''),
+      ]);
+      const contributions = own.map((one) => {
+        const id = listenerId(one);
+        const conflict = reader.get(ports, portKey(one))?.conflicts[id];
+        return listenerContribution(one, conflict, reader.count(acceptancesByListener, id));
+      });
+      return { listeners: contributions, fingerprint: versions.join(' ') };
+    };
+    const listenerSetStatuses = graph.derive(
+      'listenerSetStatuses',
+      listenerSets,
+      [sources.ListenerSet, gateways, ports, acceptancesByListener, listeners, secrets],
       (reader, plan, key): StatusContribution => {
-        const versions = plan.listeners.flatMap((one) => [
-          reader.get(listeners, String(one.port))?.version ?? '',
-          ...one.secrets.map((name) => reader.get(secrets, name)?.version ?? ''),
-        ]);
-        return gatewayContribution(
+        const gateway = reader.get(gateways, plan.gateway);
+        const { listeners: said, fingerprint } =
+          gateway === undefined ? { listeners: [], fingerprint: '' } : listenerStatuses(reader, gateway, plan.owner);
+        return listenerSetContribution(
           plan,
-          reader.get(sources.Gateway, key)?.metadata.generation,
-          (port) => reader.get(ports, String(port)),
-          (id) => reader.count(attachmentsByListener, id),
-          versions.join(' '),
+          reader.get(sources.ListenerSet, key)?.metadata.generation,
+          said,
+          fingerprint,
         );
       },
       { equals: isDeepStrictEqual },
     );
+    const gatewayStatuses = graph.derive(
+      'gatewayStatuses',
+      gateways,
+      [sources.Gateway, listenerSets, ports, acceptancesByListener, listeners, secrets],
+      (reader, plan, key): StatusContribution => {
+        const { listeners: said, fingerprint } = listenerStatuses(reader, plan, { kind: 'Gateway', key });
+        const attached = plan.listenerSets.filter((set) => {
+          const setPlan = reader.get(listenerSets, set);
+          if (setPlan === undefined) return false;
+          return isListenerSetAccepted(setPlan, listenerStatuses(reader, plan, setPlan.owner).listeners);
+        });
+        return gatewayContribution(
+          plan,
+          reader.get(sources.Gateway, key)?.metadata.generation,
+          said,
+          attached.length,
+          fingerprint,
+        );
+      },
+      { equals: isDeepStrictEqual },
+    );
+    const isServed = (reader: Reader, on: ListenerPlan): boolean =>
+      reader.get(ports, portKey(on))?.listeners.some((served) => listenerId(served) === listenerId(on)) === true;
     const routeStatuses = graph.derive(
       'routeStatuses',
-      attachments,
-      [sources.HTTPRoute, translations, placements, ports],
-      (reader, parents, key): StatusContribution => {
-        const placement = reader.get(placements, key);
-        const tables = (parent: ParentAttachment): { isServed: boolean; tables: string[] } => {
-          const served = parent.listeners.filter(({ listener: on }) =>
-            reader.get(ports, String(on.port))?.listeners.some((candidate) => listenerId(candidate) === listenerId(on)),
-          );
-          const names = new Set(
-            served.flatMap(({ listener: on, hostnames }) => {
-              const table = tableName(on);
+      acceptances,
+      [sources.Route, translations, placements, ports],
+      (reader, parents, id): StatusContribution => {
+        const { kind, key } = parseRouteId(id);
+        const placement = reader.get(placements, id);
+        const served = (parent: ParentAttachment): Served => {
+          const on = parent.listeners.filter(({ listener: one }) => isServed(reader, one));
+          const tables = new Set(
+            on.flatMap(({ listener: one, hostnames }) => {
+              const table = tableName(one);
               return hostnames.some((hostname) => placement?.hosts.has(virtualHostKey(table, hostname))) ? table : [];
             }),
           );
-          return { isServed: served.length > 0, tables: [...names] };
+          return { byListener: on.length > 0, resources: [...tables].map((name) => ({ type: 'route', name })) };
         };
         return routeContribution(
+          kind,
           key,
-          reader.get(sources.HTTPRoute, key)?.metadata.generation,
+          reader.get(sources.Route, id)?.metadata.generation,
           parents,
-          reader.get(translations, key),
-          tables,
+          reader.get(translations, id),
+          served,
           placement?.fingerprint ?? '',
         );
       },
@@ -302,12 +397,20 @@ export class Translator {
         ['secret', secrets],
       ] as const
     ).map(([type, collection]) => ({ type, collection, changed: collection.track() }));
-    this.statuses = (
-      [
-        ['Gateway', gatewayStatuses],
-        ['HTTPRoute', routeStatuses],
-      ] as const
-    ).map(([kind, collection]) => ({ kind, collection, changed: collection.track() }));
+    this.routeStatuses = routeStatuses;
+    this.statuses = [
+      ...(
+        [
+          ['Gateway', gatewayStatuses],
+          ['ListenerSet', listenerSetStatuses],
+        ] as const
+      ).map(([kind, collection]) => ({
+        identify: (key: string) => ({ kind, key }),
+        collection,
+        changed: collection.track(),
+      })),
+      { identify: parseRouteId, collection: routeStatuses, changed: routeStatuses.track() },
+    ];
     const readiness = readinessListener(options.readiness.address, options.readiness.port);
     this.constant = [{ type: 'listener', name: readinessListenerName, resource: readiness }];
   }
@@ -322,8 +425,9 @@ export class Translator {
 
   /** Takes note of changes; `step` works on them. */
   apply(changes: Iterable<SourceChange>): void {
-    for (const change of changes) {
-      (this.sources[change.kind] as SourceCollection<unknown>).set(change.key, change.object);
+    for (const { kind, key, object } of changes) {
+      if (isRouteKind(kind)) this.sources.Route.set(routeId(kind, key), object as AnyRoute | undefined);
+      else (this.sources[kind] as SourceCollection<unknown>).set(key, object);
     }
   }
 
@@ -346,22 +450,24 @@ export class Translator {
       changed.clear();
     }
     const statuses: TranslationOutput['statuses'] = [];
-    for (const { kind, collection, changed } of this.statuses) {
-      for (const key of changed) statuses.push({ kind, key, contribution: collection.get(key) });
+    for (const { identify, collection, changed } of this.statuses) {
+      for (const id of changed) statuses.push({ ...identify(id), contribution: collection.get(id) });
       changed.clear();
     }
     return { resources, statuses, faults: this.takeFaults() };
   }
 
-  /** The routes that stand in a table, by key: those whose virtual hosts proxies may have refused. */
-  routesIn(table: string): ObjectKey[] {
-    const status = this.statuses.find(({ kind }) => kind === 'HTTPRoute')!;
-    const keys: ObjectKey[] = [];
-    for (const [key, contribution] of status.collection.list()) {
-      if (contribution.kind !== 'HTTPRoute') continue;
-      if (contribution.parents.some(({ tables }) => tables.includes(table))) keys.push(key);
+  /** The ids of the routes that stand in a table: those whose virtual hosts proxies may have refused. */
+  routesIn(table: string): string[] {
+    const ids: string[] = [];
+    for (const [id, contribution] of this.routeStatuses.list()) {
+      if (!('parents' in contribution)) continue;
+      const stands = contribution.parents.some(({ resources }) =>
+        resources.some(({ type, name }) => type === 'route' && name === table),
+      );
+      if (stands) ids.push(id);
     }
-    return keys;
+    return ids;
   }
 
   private takeFaults(): TranslationOutput['faults'] {
@@ -381,7 +487,7 @@ function contextOf(on: AttachedListener['listener']): ListenerContext {
 }
 
 function resourceName(type: ResourceType, key: string): string {
-  if (type === 'listener') return listenerName(Number(key));
+  if (type === 'listener') return listenerName(key);
   if (type === 'secret') return secretName(key);
   return key;
 }

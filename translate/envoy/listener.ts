@@ -32,16 +32,19 @@ export interface Binding {
 
 const ads = { resourceApiVersion: ApiVersion.V3, configSourceSpecifier: { case: 'ads', value: {} } } as const;
 
-/** The name of the Envoy listener of a port. */
-export function listenerName(port: number): string {
-  return `listener/${port}`;
+/**
+ * The name of the Envoy listener of a port: `listener/80`, `listener/udp/53`.
+ * @param key see `portKey`
+ */
+export function listenerName(key: string): string {
+  return `listener/${key.startsWith('tcp/') ? key.slice('tcp/'.length) : key}`;
 }
 
 /** Undefined where nothing can be served on the port. */
 export function listener(plan: PortPlan, binding: Binding): EncodedResource | undefined {
-  if (plan.listeners.length === 0) return undefined;
-  const secure = plan.protocol === 'HTTPS';
-  const name = listenerName(plan.port);
+  if (plan.listeners.length === 0 || plan.tables.length === 0) return undefined;
+  const secure = plan.mode === 'tls';
+  const name = listenerName(plan.key);
   const bytes = encode(ListenerSchema, {
     name,
     address: socketAddress(binding.address, binding.port(plan.port)),
@@ -56,7 +59,7 @@ export function listener(plan: PortPlan, binding: Binding): EncodedResource | un
         ]
       : [],
     filterChains: secure
-      ? plan.listeners.map(secureChain)
+      ? plan.listeners.filter(({ protocol }) => protocol === 'HTTPS').map(secureChain)
       : [{ name, filters: [httpConnectionManager(name, tableName(plan.listeners[0]!))] }],
   });
   return resource(name, bytes);

@@ -3,11 +3,14 @@
  * Source: Gateway API, ParentReference, AllowedRoutes and the route condition Accepted.
  */
 import type { Namespace } from '../../api/core.ts';
-import { gatewayGroup, type HTTPRoute, type LabelSelector, type ParentReference } from '../../api/gateway/index.ts';
+import { gatewayGroup, type ParentReference } from '../../api/gateway/index.ts';
 import { keyOf, type ConditionContribution, type ObjectKey } from '../../api/object.ts';
 import { intersections } from '../httpRoute/hostname.ts';
 import type { Collection, Reader } from '../incremental/index.ts';
+import type { AnyRoute, RouteKind } from '../sources.ts';
 import type { GatewayPlan, ListenerPlan } from './listener.ts';
+import type { ListenerSetPlan } from './listenerSet.ts';
+import { allowsNamespace } from './namespaces.ts';
 import { listenerId } from './port.ts';
 
 export interface AttachedListener {
@@ -25,38 +28,61 @@ export interface ParentAttachment {
 
 export interface AttachmentCollections {
   gateways: Collection<GatewayPlan>;
+  listenerSets: Collection<ListenerSetPlan>;
   namespaces: Collection<Namespace>;
+}
+
+/** The object that a parent reference names, if it is of a kind that has listeners. */
+export function parentOf(
+  parentRef: ParentReference,
+  routeNamespace: string,
+): { kind: 'Gateway' | 'ListenerSet'; key: ObjectKey } | undefined {
+  const { group = gatewayGroup, kind = 'Gateway', name, namespace = routeNamespace } = parentRef;
+  if (group !== gatewayGroup || (kind !== 'Gateway' && kind !== 'ListenerSet')) return undefined;
+  return { kind, key: keyOf(namespace, name) };
 }
 
 /** The key of the Gateway that a parent reference names; undefined if it names none. */
 export function parentGateway(parentRef: ParentReference, routeNamespace: string): ObjectKey | undefined {
-  if ((parentRef.group ?? gatewayGroup) !== gatewayGroup || (parentRef.kind ?? 'Gateway') !== 'Gateway')
-    return undefined;
-  return keyOf(parentRef.namespace ?? routeNamespace, parentRef.name);
+  const parent = parentOf(parentRef, routeNamespace);
+  return parent?.kind === 'Gateway' ? parent.key : undefined;
 }
 
 /** The attachments of a route to the Gateways of this translation; undefined where it names none of them. */
 export function attachRoute(
   reader: Reader,
   collections: AttachmentCollections,
-  route: HTTPRoute,
+  kind: RouteKind,
+  route: AnyRoute,
 ): ParentAttachment[] | undefined {
   const namespace = route.metadata.namespace ?? '';
   const parents: ParentAttachment[] = [];
   for (const parentRef of route.spec.parentRefs ?? []) {
-    const gateway = parentGateway(parentRef, namespace);
+    const parent = parentOf(parentRef, namespace);
+    if (parent === undefined) continue;
+    const set = parent.kind === 'ListenerSet' ? reader.get(collections.listenerSets, parent.key) : undefined;
+    const gateway = parent.kind === 'Gateway' ? parent.key : set?.gateway;
     const plan = gateway === undefined ? undefined : reader.get(collections.gateways, gateway);
-    if (plan !== undefined) parents.push(attachParent(reader, collections, route, parentRef, plan));
+    if (plan !== undefined)
+      parents.push(attachParent(reader, collections, { kind, route, parentRef, parent, gateway: plan, set }));
   }
   return parents.length === 0 ? undefined : parents;
+}
+
+interface Attaching {
+  kind: RouteKind;
+  route: AnyRoute;
+  parentRef: ParentReference;
+  parent: { kind: 'Gateway' | 'ListenerSet'; key: ObjectKey };
+  gateway: GatewayPlan;
+  /** The parent, where it is one. */
+  set: ListenerSetPlan | undefined;
 }
 
 function attachParent(
   reader: Reader,
   collections: AttachmentCollections,
-  route: HTTPRoute,
-  parentRef: ParentReference,
-  gateway: GatewayPlan,
+  { kind, route, parentRef, parent, gateway, set }: Attaching,
 ): ParentAttachment {
   const namespace = route.metadata.namespace ?? '';
   const refuse = (reason: string, message: string): ParentAttachment => ({
@@ -65,7 +91,11 @@ function attachParent(
     accepted: { type: 'Accepted', status: 'False', reason, message },
     listeners: [],
   });
-  const named = gateway.listeners.filter(
+  const where = `${parent.kind} ${parent.key}`;
+  if (set?.refused !== undefined)
+    return refuse('NoMatchingParent', `${where} is not attached to a Gateway: ${set.refused.message}`);
+  const own = gateway.listeners.filter(({ owner }) => owner.kind === parent.kind && owner.key === parent.key);
+  const named = own.filter(
     (listener) =>
       (parentRef.sectionName === undefined || listener.name === parentRef.sectionName) &&
       (parentRef.port === undefined || listener.port === parentRef.port),
@@ -75,24 +105,27 @@ function attachParent(
       parentRef.sectionName === undefined ? [] : `named "${parentRef.sectionName}"`,
       parentRef.port === undefined ? [] : `on port ${parentRef.port}`,
     ].flat();
-    const has = gateway.listeners.map((listener) => `"${listener.name}" (port ${listener.port})`).join(', ');
-    return refuse('NoMatchingParent', `Gateway ${gateway.key} has no listener ${wanted.join(' ')}: it has ${has}`);
+    const has = own.map((listener) => `"${listener.name}" (port ${listener.port})`).join(', ');
+    return refuse('NoMatchingParent', `${where} has no listener ${wanted.join(' ')}: it has ${has}`);
   }
-  const allowing = named.filter(
-    (listener) =>
-      listener.kinds.some(({ group, kind }) => group === gatewayGroup && kind === 'HTTPRoute') &&
-      allowsNamespace(reader, collections.namespaces, listener, gateway.namespace, namespace),
+  const ofKind = named.filter(({ kinds }) =>
+    kinds.some((allowed) => allowed.group === gatewayGroup && allowed.kind === kind),
+  );
+  const allowing = ofKind.filter(({ namespaces, owner }) =>
+    allowsNamespace(reader, collections.namespaces, namespaces, owner.namespace, namespace),
   );
   if (allowing.length === 0) {
-    const message = `No listener of Gateway ${gateway.key} that this route names lets an HTTPRoute of namespace ${namespace} attach: see its allowedRoutes`;
+    const who = `${kind === 'HTTPRoute' ? 'an' : 'a'} ${kind}${ofKind.length === 0 ? '' : ` of namespace ${namespace}`}`;
+    const message = `No listener of ${where} that this route names lets ${who} attach: see their protocol and allowedRoutes`;
     return refuse('NotAllowedByListeners', message);
   }
+  const wanted = 'hostnames' in route.spec ? (route.spec.hostnames ?? []) : [];
   const listeners = allowing.flatMap((listener): AttachedListener | [] => {
-    const hostnames = intersections(listener.hostname, route.spec.hostnames ?? []);
+    const hostnames = intersections(listener.hostname, wanted);
     return hostnames.length === 0 ? [] : { listener, hostnames };
   });
   if (listeners.length === 0) {
-    const message = `No hostname of this route (${(route.spec.hostnames ?? []).join(', ')}) is covered by a listener it names (${allowing.map((listener) => listener.hostname).join(', ')})`;
+    const message = `No hostname of this route (${wanted.join(', ')}) is covered by a listener it names (${allowing.map((listener) => listener.hostname).join(', ')})`;
     return refuse('NoMatchingListenerHostname', message);
   }
   return {
@@ -101,36 +134,6 @@ function attachParent(
     accepted: { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Route is accepted' },
     listeners,
   };
-}
-
-function allowsNamespace(
-  reader: Reader,
-  namespaces: Collection<Namespace>,
-  listener: ListenerPlan,
-  gatewayNamespace: string,
-  routeNamespace: string,
-): boolean {
-  const allowed = listener.namespaces;
-  if (allowed.from === 'All') return true;
-  if (allowed.from === 'None') return false;
-  if (allowed.from === 'Same') return gatewayNamespace === routeNamespace;
-  const namespace = reader.get(namespaces, routeNamespace);
-  return namespace !== undefined && selects(allowed.selector, namespace.metadata.labels ?? {});
-}
-
-/** Whether a label selector selects these labels; an empty one selects all. Source: Kubernetes docs, "Labels and Selectors". */
-export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  for (const [name, value] of Object.entries(selector.matchLabels ?? {})) {
-    if (labels[name] !== value) return false;
-  }
-  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    if (operator === 'Exists') return value !== undefined;
-    if (operator === 'DoesNotExist') return value === undefined;
-    if (operator === 'In') return value !== undefined && values.includes(value);
-    if (operator === 'NotIn') return value === undefined || !values.includes(value);
-    return false;
-  });
 }
 
 /** The listeners that any of the parents attached to, each once. */

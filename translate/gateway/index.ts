@@ -2,9 +2,17 @@ export {
   attachedListeners,
   attachRoute,
   parentGateway,
+  parentOf,
   type AttachedListener,
   type AttachmentCollections,
   type ParentAttachment,
 } from './attachment.ts';
-export { planGateway, type GatewayPlan, type ListenerCollections, type ListenerPlan } from './listener.ts';
-export { listenerId, planPort, tableName, type Conflict, type PortPlan, type Table } from './port.ts';
+export {
+  planGateway,
+  type GatewayPlan,
+  type ListenerCollections,
+  type ListenerOwner,
+  type ListenerPlan,
+} from './listener.ts';
+export { listenerSetGateway, planListenerSet, type ListenerSetPlan } from './listenerSet.ts';
+export { listenerId, planPort, portKey, tableName, type Conflict, type PortPlan, type Table } from './port.ts';

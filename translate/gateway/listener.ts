@@ -6,6 +6,7 @@ import type {
   Gateway,
   GatewayListener,
   LabelSelector,
+  ListenerEntry,
   ReferenceGrant,
   RouteGroupKind,
 } from '../../api/gateway/index.ts';
@@ -14,38 +15,60 @@ import { keyOf, objectKey, type ConditionContribution, type ObjectKey } from '..
 import { isGranted, notGranted, sentence } from '../backend/index.ts';
 import type { CertificateSource } from '../certificate/index.ts';
 import type { Collection, Index, Reader } from '../incremental/index.ts';
+import type { RouteKind } from '../sources.ts';
+import type { ListenerSetPlan } from './listenerSet.ts';
 
 /** A protocol that is served. */
-export type ServedProtocol = 'HTTP' | 'HTTPS';
+export type ServedProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
+
+/** The object in which a listener is written. */
+export interface ListenerOwner {
+  kind: 'Gateway' | 'ListenerSet';
+  key: ObjectKey;
+  namespace: string;
+}
 
 export interface ListenerPlan {
+  /** The Gateway that serves it. */
   gateway: ObjectKey;
+  owner: ListenerOwner;
   name: string;
   port: number;
   /** Undefined where the protocol is none that is served. */
   protocol: ServedProtocol | undefined;
+  /** Whether TLS ends here; undefined without TLS. */
+  tlsMode: 'Terminate' | 'Passthrough' | undefined;
   /** Lower case; empty for any. */
   hostname: string;
   /** The namespaces whose routes may attach. */
-  namespaces: { from: 'All' } | { from: 'None' } | { from: 'Same' } | { from: 'Selector'; selector: LabelSelector };
+  namespaces: AllowedNamespaces;
   /** The kinds of routes that may attach. */
   kinds: RouteGroupKind[];
   /** Keys of the Secrets whose certificates are served. */
   secrets: ObjectKey[];
   /** Why it is not accepted, whatever other listeners there are. */
-  refused: { reason: 'UnsupportedProtocol' | 'UnsupportedValue'; message: string } | undefined;
+  refused: { reason: string; message: string } | undefined;
   /** The condition ResolvedRefs. */
   resolvedRefs: ConditionContribution;
   /** Why nothing can be served on it although it is accepted. */
   unservable: string | undefined;
 }
 
+export type AllowedNamespaces =
+  | { from: 'All' }
+  | { from: 'None' }
+  | { from: 'Same' }
+  | { from: 'Selector'; selector: LabelSelector };
+
 export interface GatewayPlan {
   key: ObjectKey;
   namespace: string;
   /** Order among Gateways that share a data plane: older first, then by name. */
   seniority: string;
+  /** Its own, then those of its ListenerSets, in their order of precedence. */
   listeners: ListenerPlan[];
+  /** The ListenerSets whose listeners are among them, in order of precedence. */
+  listenerSets: ObjectKey[];
 }
 
 export interface ListenerCollections {
@@ -53,50 +76,82 @@ export interface ListenerCollections {
   grantsByNamespace: Index<ReferenceGrant>;
 }
 
-export function planGateway(reader: Reader, collections: ListenerCollections, gateway: Gateway): GatewayPlan {
+/** @param listenerSets those that name the Gateway, whether they may or not */
+export function planGateway(
+  reader: Reader,
+  collections: ListenerCollections,
+  gateway: Gateway,
+  listenerSets: readonly ListenerSetPlan[],
+): GatewayPlan {
   const key = objectKey(gateway);
+  const owner: ListenerOwner = { kind: 'Gateway', key, namespace: gateway.metadata.namespace ?? '' };
+  const attached = listenerSets
+    .filter(({ refused }) => refused === undefined)
+    .toSorted((a, b) => (a.seniority < b.seniority ? -1 : 1));
   return {
     key,
-    namespace: gateway.metadata.namespace ?? '',
+    namespace: owner.namespace,
     seniority: `${gateway.metadata.creationTimestamp ?? ''} ${key}`,
-    listeners: gateway.spec.listeners.map((listener) => planListener(reader, collections, gateway, listener)),
+    listeners: [
+      ...gateway.spec.listeners.map((listener) => planListener(reader, collections, gateway, owner, listener)),
+      ...attached.flatMap(({ owner: set, entries }) =>
+        entries.map((entry) => planListener(reader, collections, gateway, set, entry)),
+      ),
+    ],
+    listenerSets: attached.map(({ owner: set }) => set.key),
   };
 }
+
+const servedProtocols: readonly string[] = ['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP'] satisfies ServedProtocol[];
 
 function planListener(
   reader: Reader,
   collections: ListenerCollections,
   gateway: Gateway,
-  listener: GatewayListener,
+  owner: ListenerOwner,
+  listener: GatewayListener | ListenerEntry,
 ): ListenerPlan {
-  const protocol = listener.protocol === 'HTTP' || listener.protocol === 'HTTPS' ? listener.protocol : undefined;
-  const { kinds, invalidKinds } = routeKinds(listener, protocol);
-  const certificates = protocol === 'HTTPS' ? planCertificates(reader, collections, gateway, listener) : noCertificates;
-  const from = listener.allowedRoutes?.namespaces?.from ?? 'Same';
+  const protocol = servedProtocols.includes(listener.protocol) ? (listener.protocol as ServedProtocol) : undefined;
+  const tlsMode = protocol === 'HTTPS' || protocol === 'TLS' ? (listener.tls?.mode ?? 'Terminate') : undefined;
+  const { kinds, invalidKinds } = routeKindsOf(listener, protocol);
+  const certificates =
+    tlsMode === 'Terminate' ? planCertificates(reader, collections, owner, listener) : noCertificates;
   return {
     gateway: objectKey(gateway),
+    owner,
     name: listener.name,
     port: listener.port,
     protocol,
+    tlsMode,
     hostname: (listener.hostname ?? '').toLowerCase(),
-    namespaces: from === 'Selector' ? { from, selector: listener.allowedRoutes?.namespaces?.selector ?? {} } : { from },
+    namespaces: allowedNamespaces(listener.allowedRoutes?.namespaces, 'Same'),
     kinds,
     secrets: certificates.secrets,
     refused: refusal(gateway, listener, protocol),
     resolvedRefs: resolved(invalidKinds, certificates),
-    unservable: protocol === 'HTTPS' && certificates.secrets.length === 0 ? sentence(certificates.faults) : undefined,
+    unservable:
+      tlsMode === 'Terminate' && certificates.secrets.length === 0 ? sentence(certificates.faults) : undefined,
   };
+}
+
+/** The namespaces that a listener or a Gateway lets in. */
+export function allowedNamespaces(
+  allowed: { from?: AllowedNamespaces['from']; selector?: LabelSelector } | undefined,
+  otherwise: 'Same' | 'None',
+): AllowedNamespaces {
+  const from = allowed?.from ?? otherwise;
+  return from === 'Selector' ? { from, selector: allowed?.selector ?? {} } : { from };
 }
 
 function refusal(
   gateway: Gateway,
-  listener: GatewayListener,
+  listener: GatewayListener | ListenerEntry,
   protocol: ServedProtocol | undefined,
 ): ListenerPlan['refused'] {
   if (protocol === undefined) {
     return {
       reason: 'UnsupportedProtocol',
-      message: `Protocol ${listener.protocol} is not supported: use HTTP or HTTPS`,
+      message: `Protocol ${listener.protocol} is not supported: use ${servedProtocols.slice(0, -1).join(', ')} or ${servedProtocols.at(-1)}`,
     };
   }
   if (protocol === 'HTTPS' && listener.tls?.mode === 'Passthrough') {
@@ -117,11 +172,21 @@ function wantsClientCertificates(gateway: Gateway, port: number): boolean {
   return (own === undefined ? frontend?.default.validation : own.tls.validation) !== undefined;
 }
 
-function routeKinds(
-  listener: GatewayListener,
+/** The kinds of routes that each protocol can serve. Source: Gateway API, "Protocols and the kinds of routes". */
+const kindsByProtocol: Record<ServedProtocol, readonly RouteKind[]> = {
+  HTTP: ['HTTPRoute', 'GRPCRoute'],
+  HTTPS: ['HTTPRoute', 'GRPCRoute'],
+  TLS: ['TLSRoute'],
+  TCP: ['TCPRoute'],
+  UDP: ['UDPRoute'],
+};
+
+function routeKindsOf(
+  listener: GatewayListener | ListenerEntry,
   protocol: ServedProtocol | undefined,
 ): { kinds: RouteGroupKind[]; invalidKinds: string[] } {
-  const supported: RouteGroupKind[] = protocol === undefined ? [] : [{ group: gatewayGroup, kind: 'HTTPRoute' }];
+  const supported: RouteGroupKind[] =
+    protocol === undefined ? [] : kindsByProtocol[protocol].map((kind) => ({ group: gatewayGroup, kind }));
   const asked = listener.allowedRoutes?.kinds;
   if (asked === undefined || asked.length === 0) return { kinds: supported, invalidKinds: [] };
   const kinds: RouteGroupKind[] = [];
@@ -145,8 +210,8 @@ const noCertificates: Certificates = { secrets: [], faults: [], reason: undefine
 function planCertificates(
   reader: Reader,
   collections: ListenerCollections,
-  gateway: Gateway,
-  listener: GatewayListener,
+  owner: ListenerOwner,
+  listener: GatewayListener | ListenerEntry,
 ): Certificates {
   const result: Certificates = { secrets: [], faults: [], reason: undefined };
   const fail = (reason: 'InvalidCertificateRef' | 'RefNotPermitted', message: string): void => {
@@ -154,8 +219,9 @@ function planCertificates(
     result.faults.push(message);
   };
   const references = listener.tls?.certificateRefs ?? [];
-  if (references.length === 0) fail('InvalidCertificateRef', 'an HTTPS listener needs a Secret in tls.certificateRefs');
-  const from = { group: gatewayGroup, kind: 'Gateway', namespace: gateway.metadata.namespace ?? '' };
+  if (references.length === 0)
+    fail('InvalidCertificateRef', 'a listener that terminates TLS needs a Secret in tls.certificateRefs');
+  const from = { group: gatewayGroup, kind: owner.kind, namespace: owner.namespace };
   for (const { group = '', kind = 'Secret', name, namespace = from.namespace } of references) {
     const key = keyOf(namespace, name);
     if (group !== '' || kind !== 'Secret') {

@@ -5,6 +5,11 @@
 import type { Member } from '../incremental/index.ts';
 import type { GatewayPlan, ListenerPlan, ServedProtocol } from './listener.ts';
 
+/** What tells the listeners of one port apart: the Host header, the server name of TLS, or nothing. */
+export type PortMode = 'http' | 'tls' | 'tcp' | 'udp';
+
+const modes: Record<ServedProtocol, PortMode> = { HTTP: 'http', HTTPS: 'tls', TLS: 'tls', TCP: 'tcp', UDP: 'udp' };
+
 export interface Conflict {
   reason: 'HostnameConflict' | 'ProtocolConflict';
   message: string;
@@ -18,8 +23,10 @@ export interface Table {
 }
 
 export interface PortPlan {
+  /** See `portKey`. */
+  key: string;
   port: number;
-  protocol: ServedProtocol | undefined;
+  mode: PortMode | undefined;
   /** The listeners that are served, more specific hostnames first. */
   listeners: ListenerPlan[];
   /** By `listenerId`. */
@@ -27,9 +34,14 @@ export interface PortPlan {
   tables: Table[];
 }
 
+/** Names the port of a listener: UDP has port numbers of its own. */
+export function portKey({ protocol, port }: Pick<ListenerPlan, 'protocol' | 'port'>): string {
+  return `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
+}
+
 /** Names a listener across Gateways. */
-export function listenerId(listener: { gateway: string; name: string }): string {
-  return `${listener.gateway}/${listener.name}`;
+export function listenerId({ owner, name }: Pick<ListenerPlan, 'owner' | 'name'>): string {
+  return owner.kind === 'Gateway' ? `${owner.key}/${name}` : `${owner.kind}/${owner.key}/${name}`;
 }
 
 /**
@@ -43,51 +55,78 @@ export function tableName(listener: Pick<ListenerPlan, 'protocol' | 'port' | 'ho
 }
 
 /** @param gateways those with a listener on the port */
-export function planPort(port: number, gateways: readonly Member<GatewayPlan>[]): PortPlan {
+export function planPort(key: string, gateways: readonly Member<GatewayPlan>[]): PortPlan {
   const senior = gateways.map(({ value }) => value).toSorted((a, b) => (a.seniority < b.seniority ? -1 : 1));
   const conflicts: Record<string, Conflict> = {};
   const accepted: ListenerPlan[] = [];
-  for (const gateway of senior) {
-    const candidates = gateway.listeners.filter((listener) => listener.port === port && listener.refused === undefined);
-    // Within one Gateway nobody wins. Between Gateways the older one keeps what it has.
-    for (const listener of candidates) {
-      const conflict =
-        findConflict(
-          listener,
-          candidates.filter((other) => other !== listener),
-        ) ?? findConflict(listener, accepted);
+  for (const candidates of senior.flatMap(({ listeners }) => byOwner(listeners))) {
+    const here = candidates.filter((listener) => portKey(listener) === key && listener.refused === undefined);
+    // Within one object nobody wins. Between objects the senior one keeps what it has.
+    for (const listener of here) {
+      const others = here.filter((other) => other !== listener);
+      const conflict = findConflict(listener, others) ?? findConflict(listener, accepted);
       if (conflict !== undefined) conflicts[listenerId(listener)] = conflict;
     }
-    accepted.push(...candidates.filter((listener) => conflicts[listenerId(listener)] === undefined));
+    accepted.push(...here.filter((listener) => conflicts[listenerId(listener)] === undefined));
   }
   const listeners = accepted
     .filter((listener) => listener.unservable === undefined)
     .toSorted((a, b) => b.hostname.length - a.hostname.length || (a.hostname < b.hostname ? -1 : 1));
-  return { port, protocol: accepted[0]?.protocol, listeners, conflicts, tables: tables(listeners) };
+  const protocol = accepted[0]?.protocol;
+  return {
+    key,
+    port: Number(key.slice(key.indexOf('/') + 1)),
+    mode: protocol === undefined ? undefined : modes[protocol],
+    listeners,
+    conflicts,
+    tables: tables(listeners),
+  };
+}
+
+/** The listeners of each object that they are written in, in the order of precedence of these. */
+function byOwner(listeners: readonly ListenerPlan[]): ListenerPlan[][] {
+  const result = new Map<string, ListenerPlan[]>();
+  for (const listener of listeners) {
+    const owner = `${listener.owner.kind} ${listener.owner.key}`;
+    const group = result.get(owner);
+    if (group === undefined) result.set(owner, [listener]);
+    else group.push(listener);
+  }
+  return [...result.values()];
 }
 
 function findConflict(listener: ListenerPlan, others: readonly ListenerPlan[]): Conflict | undefined {
-  const protocol = others.find((other) => other.protocol !== listener.protocol);
+  // HTTPS and TLS share a port, told apart by the server name: with the same one they are not.
+  const protocol = others.find(
+    (other) =>
+      modes[other.protocol!] !== modes[listener.protocol!] ||
+      (other.protocol !== listener.protocol && other.hostname === listener.hostname),
+  );
   if (protocol !== undefined) {
-    const message = `Port ${listener.port} is used for ${protocol.protocol} by listener ${describe(protocol, listener)}: give one of the two another port`;
+    const message = `Port ${listener.port} is used for ${protocol.protocol} by the listener ${describe(protocol, listener)}: give one of the two another port`;
     return { reason: 'ProtocolConflict', message };
   }
   const same = others.find((other) => other.hostname === listener.hostname);
   if (same === undefined) return undefined;
   const hostname = listener.hostname === '' ? 'no hostname' : `hostname ${listener.hostname}`;
-  const message = `Port ${listener.port} with ${hostname} is used by listener ${describe(same, listener)}, too: change one of the two`;
+  const message = `Port ${listener.port} with ${hostname} is used by the listener ${describe(same, listener)}, too: change one of the two`;
   return { reason: 'HostnameConflict', message };
 }
 
 function describe(listener: ListenerPlan, seenFrom: ListenerPlan): string {
-  return listener.gateway === seenFrom.gateway
+  const { owner } = listener;
+  // Who may add listeners to a Gateway is not thereby told of what others added to it.
+  if (owner.kind === 'ListenerSet' && owner.namespace !== seenFrom.owner.namespace)
+    return 'of a ListenerSet in another namespace';
+  return owner.kind === seenFrom.owner.kind && owner.key === seenFrom.owner.key
     ? `"${listener.name}"`
-    : `"${listener.name}" of Gateway ${listener.gateway}`;
+    : `"${listener.name}" of ${owner.kind} ${owner.key}`;
 }
 
 function tables(listeners: readonly ListenerPlan[]): Table[] {
   const byName = new Map<string, Table>();
   for (const listener of listeners) {
+    if (listener.protocol !== 'HTTP' && listener.protocol !== 'HTTPS') continue;
     const name = tableName(listener);
     const table = byName.get(name);
     if (table === undefined) byName.set(name, { name, hostnames: [listener.hostname] });

@@ -1,57 +1,85 @@
-/** The status of an HTTPRoute as far as the translation knows it. Source: Gateway API, RouteParentStatus. */
+/** The status of a route as far as the translation knows it. Source: Gateway API, RouteParentStatus. */
 import type { ConditionContribution, ObjectKey } from '../../api/object.ts';
 import type { ParentAttachment } from '../gateway/index.ts';
-import type { TranslatedRoute } from '../httpRoute/route.ts';
-import type { RouteContribution, RouteParentContribution } from './contribution.ts';
+import type { RouteKind } from '../sources.ts';
+import type { ResourceReference, RouteContribution, RouteParentContribution } from './contribution.ts';
+
+/** Where a route stands for one parent. */
+export interface Served {
+  /** Whether any listener of the parent to which it is attached is served. */
+  byListener: boolean;
+  /** The Envoy resources by which proxies serve it; none where it stands nowhere. */
+  resources: ResourceReference[];
+}
+
+/** What a route says of itself, whatever its parents. */
+export interface RouteVerdict {
+  clusters: readonly string[];
+  /** ResolvedRefs, and PartiallyInvalid where it applies. */
+  conditions: readonly ConditionContribution[];
+}
 
 /**
- * @param tables whether any listener of a parent is served, and the tables in which the route stands for it
+ * @param parents with the last word on whether they accept the route
+ * @param verdict undefined where the translation failed
  * @param fingerprint of what the route became
  */
 export function routeContribution(
+  kind: RouteKind,
   key: ObjectKey,
   generation: number | undefined,
   parents: readonly ParentAttachment[],
-  translated: TranslatedRoute | undefined,
-  tables: (parent: ParentAttachment) => { isServed: boolean; tables: string[] },
+  verdict: RouteVerdict | undefined,
+  served: (parent: ParentAttachment) => Served,
   fingerprint: string,
 ): RouteContribution {
   return {
-    kind: 'HTTPRoute',
+    kind,
     key,
     generation,
-    parents: parents.map((parent) => parentContribution(parent, translated, tables(parent))),
-    clusters: translated?.clusters ?? [],
+    parents: parents.map((parent) => parentContribution(parent, verdict, served(parent))),
+    clusters: verdict?.clusters ?? [],
     fingerprint,
   };
 }
 
+/** The parents as they accept a route of which is known why it cannot be served at all. */
+export function refusedParents(
+  parents: readonly ParentAttachment[],
+  unusable: string | undefined,
+): readonly ParentAttachment[] {
+  if (unusable === undefined) return parents;
+  return parents.map((parent) =>
+    parent.accepted.status === 'True'
+      ? {
+          ...parent,
+          accepted: { type: 'Accepted', status: 'False', reason: 'UnsupportedValue', message: unusable },
+          listeners: [],
+        }
+      : parent,
+  );
+}
+
+/** What is said of a route whose translation failed. */
+export const translationFailed = 'The translation of this route failed: see the log of the operator';
+
 function parentContribution(
   parent: ParentAttachment,
-  translated: TranslatedRoute | undefined,
-  { isServed, tables }: { isServed: boolean; tables: string[] },
+  verdict: RouteVerdict | undefined,
+  { byListener, resources }: Served,
 ): RouteParentContribution {
-  const { parentRef, gateway } = parent;
-  const unusable =
-    translated === undefined
-      ? 'The translation of this route failed: see the log of the operator'
-      : translated.unusable;
-  const accepted: ConditionContribution =
-    parent.accepted.status === 'True' && unusable !== undefined
-      ? { type: 'Accepted', status: 'False', reason: 'UnsupportedValue', message: unusable }
-      : parent.accepted;
-  const conditions = [accepted, ...(translated?.conditions ?? [])];
-  const base = { parentRef, gateway, conditions };
+  const { parentRef, gateway, accepted } = parent;
+  const base = { parentRef, gateway, conditions: [accepted, ...(verdict?.conditions ?? [])] };
   if (accepted.status !== 'True') {
-    return { ...base, tables: [], unprogrammable: { reason: 'NotAccepted', message: accepted.message } };
+    return { ...base, resources: [], unprogrammable: { reason: 'NotAccepted', message: accepted.message } };
   }
-  if (isServed && tables.length === 0) {
-    const message = `Every hostname under which this route could be served on Gateway ${gateway} belongs to a listener with a more specific hostname: attach it to that one`;
-    return { ...base, tables, unprogrammable: { reason: 'NoHostname', message } };
-  }
-  if (!isServed) {
+  if (!byListener) {
     const message = `No listener of Gateway ${gateway} that this route is attached to is served: see the conditions of its listeners`;
-    return { ...base, tables: [], unprogrammable: { reason: 'ListenerNotProgrammed', message } };
+    return { ...base, resources: [], unprogrammable: { reason: 'ListenerNotProgrammed', message } };
   }
-  return { ...base, tables, unprogrammable: undefined };
+  if (resources.length === 0) {
+    const message = `Every hostname under which this route could be served on Gateway ${gateway} belongs to a listener with a more specific hostname: attach it to that one`;
+    return { ...base, resources, unprogrammable: { reason: 'NoHostname', message } };
+  }
+  return { ...base, resources, unprogrammable: undefined };
 }

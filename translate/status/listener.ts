@@ -1,0 +1,44 @@
+/** The status of a listener, of a Gateway or a ListenerSet. Source: Gateway API, ListenerStatus and ListenerEntryStatus. */
+import type { ConditionContribution } from '../../api/object.ts';
+import { listenerName, secretName } from '../envoy/index.ts';
+import { portKey, type Conflict, type ListenerPlan } from '../gateway/index.ts';
+import type { ListenerContribution } from './contribution.ts';
+
+/**
+ * @param conflict with another listener of its port
+ * @param attachedRoutes the number of routes that are accepted on it
+ */
+export function listenerContribution(
+  listener: ListenerPlan,
+  conflict: Conflict | undefined,
+  attachedRoutes: number,
+): ListenerContribution {
+  const refused = listener.refused ?? conflict;
+  const conditions: ConditionContribution[] = [
+    refused === undefined
+      ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'Listener is accepted' }
+      : { type: 'Accepted', status: 'False', ...refused },
+    listener.resolvedRefs,
+    conflict === undefined
+      ? { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: 'No other listener stands in its way' }
+      : { type: 'Conflicted', status: 'True', ...conflict },
+  ];
+  const why = refused?.message ?? listener.unservable;
+  // Of a ListenerSet, Programmed says in its reason, too, what stands in the way.
+  const reason = listener.owner.kind === 'ListenerSet' && conflict !== undefined ? conflict.reason : 'Invalid';
+  return {
+    name: listener.name,
+    attachedRoutes,
+    supportedKinds: listener.kinds,
+    conditions,
+    unprogrammable: why === undefined ? undefined : { reason, message: why },
+    resources: [
+      { type: 'listener', name: listenerName(portKey(listener)) },
+      ...listener.secrets.map((key) => ({ type: 'secret' as const, name: secretName(key) })),
+    ],
+  };
+}
+
+export function isAccepted({ conditions }: ListenerContribution): boolean {
+  return !conditions.some(({ type, status }) => type === 'Accepted' && status === 'False');
+}
