@@ -17,7 +17,7 @@ run: node_modules ## Start the standalone gateway on the quickstart (needs npm a
 
 .PHONY: test
 test: ## Run everything that CI runs; SUITES="unit lint" runs only these
-	@case " $(or $(SUITES),cluster) " in *" cluster "*) hack/clean ;; esac
+	@case " $(or $(SUITES),cluster) " in *" cluster "* | *" conformance "*) hack/clean ;; esac
 	@hack/tools/modules
 	@node test/run.ts $(SUITES)
 
@@ -42,7 +42,7 @@ cluster-down: ## Stop that cluster, or clean up after one that was cut off
 	@hack/cluster/down
 
 .PHONY: conformance
-conformance: node_modules ## Run the conformance suite of Gateway API against the cluster
+conformance: node_modules ## Run Gateway API's conformance suite on a real cluster; report: docs/conformance
 	@hack/cluster/up
 	@hack/cluster/conformance
 

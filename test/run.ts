@@ -7,10 +7,11 @@
  * is shown where it fails. The last line is `N passed, N failed`. On CI (`CI=true`) a suite that cannot run is a failure.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './runner/command.ts';
-import { countVitest, summarize, type SuiteResult, type VitestReport } from './runner/result.ts';
+import { readLog } from '../hack/conformance/log.ts';
+import { countSuite, countVitest, summarize, type SuiteResult, type VitestReport } from './runner/result.ts';
 
 const root = join(import.meta.dirname, '..');
 const output = join(root, '.cache/test');
@@ -82,28 +83,47 @@ function build(...parts: string[]): Promise<boolean> {
   return run(['hack/cluster/build', ...parts], join(output, 'build.log'));
 }
 
+/** They share one cluster, which is stopped after the last of them. */
+const clusterSuites = ['conformance', 'cluster'];
+
 /** Built in the background, one after the other, from the first moment on. */
 interface Built {
   apiServer: Promise<boolean>;
   node: Promise<boolean>;
+  conformance: Promise<boolean>;
 }
 
 function startBuilding(wanted: (name: string) => boolean): Built {
   const nothing = Promise.resolve(true);
   const forIntegration = wanted('integration') && noGo() === undefined;
-  const apiServer =
-    forIntegration || (wanted('cluster') && noCluster() === undefined) ? build('etcd', 'kubernetes') : nothing;
-  const node = wanted('cluster') && noCluster() === undefined ? apiServer.then(() => build()) : nothing;
-  return { apiServer, node };
+  const forCluster = clusterSuites.some(wanted) && noCluster() === undefined;
+  const apiServer = forIntegration || forCluster ? build('etcd', 'kubernetes') : nothing;
+  const node = forCluster ? apiServer.then(() => build()) : nothing;
+  // The suite shares most of its packages with what has been built by then.
+  const conformance = wanted('conformance') && forCluster ? node.then(() => build('conformance')) : nothing;
+  return { apiServer, node, conformance };
+}
+
+const nothingRan = { passed: 0, failed: 1, skipped: 0 };
+
+/** Gateway API's own suite, all of it. It disturbs nothing, so it comes first on the cluster that both suites share. */
+async function conformanceSuite(built: Built, log: string): ReturnType<Suite['run']> {
+  if (!(await built.node) || !(await built.conformance)) return nothingRan;
+  if (!(await run(['hack/cluster/up'], log))) return nothingRan;
+  const said = join(root, '.cache/conformance/log');
+  rmSync(said, { force: true });
+  const exitedWell = await run(['hack/cluster/conformance'], log, { REPORTS: output });
+  const counted = existsSync(said) ? countSuite(readLog(readFileSync(said, 'utf8')), exitedWell) : nothingRan;
+  if (counted.failed > 0) await run(['hack/cluster/diagnose'], log);
+  return counted;
 }
 
 async function clusterSuite(built: Built, log: string): ReturnType<Suite['run']> {
-  const nothing = { passed: 0, failed: 1, skipped: 0 };
-  if (!(await built.node)) return nothing;
-  if (!(await run(['hack/cluster/up'], log))) return nothing;
+  if (!(await built.node)) return nothingRan;
+  if (!(await run(['hack/cluster/up'], log))) return nothingRan;
   const counted = await vitest('cluster', log, ['hack/cluster/exec']);
   if (counted.failed > 0) await run(['hack/cluster/diagnose'], log);
-  return (await run(['hack/cluster/down'], log)) ? counted : { ...counted, failed: counted.failed + 1 };
+  return counted;
 }
 
 function suites(built: Built): Suite[] {
@@ -115,10 +135,11 @@ function suites(built: Built): Suite[] {
       name: 'integration',
       unable: noGo,
       run: async (log) => {
-        if (!(await built.apiServer)) return { passed: 0, failed: 1, skipped: 0 };
+        if (!(await built.apiServer)) return nothingRan;
         return await vitest('integration', log);
       },
     },
+    { name: 'conformance', unable: noCluster, run: (log) => conformanceSuite(built, log) },
     { name: 'cluster', unable: noCluster, run: (log) => clusterSuite(built, log) },
   ];
 }
@@ -146,7 +167,12 @@ async function main(names: string[]): Promise<void> {
   const results: SuiteResult[] = [];
   // One after the other: each fills both cores, and the first ones run while the tools of the others are built.
   for (const suite of chosen) results.push(await runSuite(suite));
-  if (!(await built.node) || !(await built.apiServer)) {
+  const onCluster = results.findLast(({ name, unable }) => clusterSuites.includes(name) && unable === undefined);
+  if (onCluster !== undefined && !(await run(['hack/cluster/down'], join(output, 'down.log')))) {
+    process.stdout.write(`${readFileSync(join(output, 'down.log'), 'utf8')}\n`);
+    onCluster.failed += 1;
+  }
+  if (!(await built.node) || !(await built.apiServer) || !(await built.conformance)) {
     process.stdout.write(`${readFileSync(join(output, 'build.log'), 'utf8')}\n`);
   }
   const { text, passed } = summarize(results, strict);

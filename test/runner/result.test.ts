@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countVitest, summarize, type SuiteResult } from './result.ts';
+import { countSuite, countVitest, summarize, type SuiteResult } from './result.ts';
 
 const report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTodoTests: 0, testResults: [] };
 const suite: SuiteResult = { name: 'unit', passed: 3, failed: 0, skipped: 0, seconds: 1 };
@@ -18,6 +18,13 @@ test('a file that could not be loaded is a failure', () => {
 test('a run that failed without a test to blame is a failure', () => {
   expect(countVitest(report, false).failed).toBe(1);
   expect(countVitest(undefined, true).failed).toBe(1);
+});
+
+test('counts the tests of the conformance suite; a run that is not whole is a failure', () => {
+  const log = { passed: ['A', 'B'], failed: [] };
+  expect(countSuite(log, true)).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  expect(countSuite(log, false)).toEqual({ passed: 2, failed: 1, skipped: 0 });
+  expect(countSuite({ ...log, failed: ['C', 'D'] }, false).failed).toBe(2);
 });
 
 test('the last line sums up all suites', () => {

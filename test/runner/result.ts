@@ -43,6 +43,18 @@ export function countVitest(
 }
 
 /**
+ * Counts a run of Gateway API's conformance suite. What it skipped is of features that are not asked for (mesh), unless
+ * the run itself says otherwise: then it did not exit well, and that is a failure although no test is to blame.
+ */
+export function countSuite(
+  log: { passed: readonly string[]; failed: readonly string[] },
+  exitedWell: boolean,
+): Pick<SuiteResult, 'passed' | 'failed' | 'skipped'> {
+  const failed = log.failed.length === 0 && !exitedWell ? 1 : log.failed.length;
+  return { passed: log.passed.length, failed, skipped: 0 };
+}
+
+/**
  * The summary of a run: one line per suite, and as the very last line `N passed, N failed`.
  * @param strict whether a suite that could not run is a failure (on CI)
  * @returns the text, and whether the run as a whole has passed
