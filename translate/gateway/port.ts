@@ -59,15 +59,25 @@ export function planPort(key: string, gateways: readonly Member<GatewayPlan>[]):
   const senior = gateways.map(({ value }) => value).toSorted((a, b) => (a.seniority < b.seniority ? -1 : 1));
   const conflicts: Record<string, Conflict> = {};
   const accepted: ListenerPlan[] = [];
+  const notes = (listener: ListenerPlan, conflict: Conflict | undefined): boolean => {
+    if (conflict !== undefined) conflicts[listenerId(listener)] = conflict;
+    return conflict !== undefined;
+  };
   for (const candidates of senior.flatMap(({ listeners }) => byOwner(listeners))) {
     const here = candidates.filter((listener) => portKey(listener) === key && listener.refused === undefined);
-    // Within one object nobody wins. Between objects the senior one keeps what it has.
-    for (const listener of here) {
-      const others = here.filter((other) => other !== listener);
-      const conflict = findConflict(listener, others) ?? findConflict(listener, accepted);
-      if (conflict !== undefined) conflicts[listenerId(listener)] = conflict;
-    }
-    accepted.push(...here.filter((listener) => conflicts[listenerId(listener)] === undefined));
+    // Between objects the senior one keeps what it has. Within one object nobody wins.
+    const free = here.filter((listener) => !notes(listener, findConflict(listener, accepted)));
+    const distinct = free.filter(
+      (listener) =>
+        !notes(
+          listener,
+          findConflict(
+            listener,
+            free.filter((other) => other !== listener),
+          ),
+        ),
+    );
+    accepted.push(...distinct);
   }
   const listeners = accepted
     .filter((listener) => listener.unservable === undefined)
