@@ -8,7 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { readLog } from './log.ts';
+import { readLog, withoutRepetitions } from './log.ts';
 import { shortcomings, summary, type ConformanceReport } from './report.ts';
 
 const [log, reportFile] = process.argv.slice(2);
@@ -16,7 +16,11 @@ if (log === undefined || reportFile === undefined) throw new Error('usage: judge
 
 const { passed, failed, lines } = readLog(readFileSync(log, 'utf8'));
 for (const test of failed) {
-  process.stdout.write(`\nFAIL ${test}\n${(lines.get(test) ?? []).slice(-40).join('\n')}\n`);
+  process.stdout.write(
+    `\nFAIL ${test}\n${withoutRepetitions(lines.get(test) ?? [])
+      .slice(-40)
+      .join('\n')}\n`,
+  );
 }
 if (passed.length + failed.length === 0) process.stdout.write(`${readFileSync(log, 'utf8').slice(-4000)}\n`);
 

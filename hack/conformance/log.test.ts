@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readLog } from './log.ts';
+import { readLog, withoutRepetitions } from './log.ts';
 
 const text = `=== RUN   TestConformance
     suite.go:389: Ensuring GatewayClass has been accepted
@@ -34,4 +34,15 @@ test('a line belongs to the test that ran when it was printed', () => {
 
 test('a run that was cut off has no verdicts', () => {
   expect(readLog('panic: no kubeconfig')).toMatchObject({ passed: [], failed: [], skipped: [] });
+});
+
+test('of what is said again and again the last stays', () => {
+  const lines = [
+    '1 of 3 at 10:00:01',
+    'other',
+    '2 of 3 at 10:00:02',
+    'uuid=01234567-89ab-cdef-0123-456789abcdef.',
+    'uuid=.',
+  ];
+  expect(withoutRepetitions(lines)).toEqual(['other', '2 of 3 at 10:00:02', 'uuid=.']);
 });

@@ -35,3 +35,14 @@ export function readLog(text: string): SuiteLog {
   }
   return { passed: verdicts['PASS']!, failed: verdicts['FAIL']!, skipped: verdicts['SKIP']!, lines };
 }
+
+/** What is polled is said again and again: of lines that differ in numbers only, the last one stays. */
+export function withoutRepetitions(lines: readonly string[]): string[] {
+  const last = new Map<string, string>();
+  for (const line of lines) {
+    const shape = line.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '').replace(/[0-9]+/g, '');
+    last.delete(shape);
+    last.set(shape, line);
+  }
+  return [...last.values()];
+}
