@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Secret } from '../api/core.ts';
+import type { ConfigMap, Secret } from '../api/core.ts';
 import { createAuthority, issueCertificate } from '../test/fixtures/index.ts';
 import type { CertificateSource, SourceChange } from '../translate/index.ts';
 import { CertificateFeed } from './certificateFeed.ts';
@@ -69,6 +69,38 @@ describe('CertificateFeed', () => {
     expect(last()?.fault).toContain('lacks tls.crt and tls.key');
     feed.set('default/a', undefined);
     expect(changes.at(-1)).toEqual({ kind: 'Secret', key: 'default/a', object: undefined });
+    feed.close();
+  });
+
+  test('reads ConfigMaps, and keeps nothing of one that was broken', () => {
+    const { feed, changes } = start();
+    const configMap: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'default', name: 'ca' },
+      data: { 'ca.crt': authority.certificate },
+    };
+    feed.setConfigMap('default/ca', configMap);
+    expect(changes.at(-1)).toMatchObject({ kind: 'ConfigMap', object: { fault: undefined } });
+    expect([...feed.current()]).toEqual([changes.at(-1)]);
+    feed.setConfigMap('default/ca', { ...configMap, data: { 'ca.crt': '' } });
+    expect(changes.at(-1)).toMatchObject({ object: { authority: undefined, fault: expect.stringContaining('lacks') } });
+    feed.setConfigMap('default/ca', undefined);
+    expect(changes.at(-1)).toEqual({ kind: 'ConfigMap', key: 'default/ca', object: undefined });
+    const { length } = changes;
+    feed.setConfigMap('default/other', undefined);
+    expect(changes).toHaveLength(length);
+    feed.close();
+  });
+
+  test('says that an authority has expired when it does', () => {
+    const { feed, changes } = start();
+    const data = { 'ca.crt': authority.certificate };
+    feed.setConfigMap('default/ca', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ca' }, data });
+    vi.advanceTimersByTime(25 * 3_600_000);
+    expect(changes.at(-1)).toMatchObject({
+      object: { authority: undefined, fault: expect.stringContaining('expired') },
+    });
     feed.close();
   });
 });

@@ -1,16 +1,23 @@
 /**
- * Secrets as the translation takes them: parsed once, with the last good certificate while a Secret has a fault, and read
- * again when a certificate expires.
+ * Secrets and ConfigMaps as the translation takes them: parsed once, and read again when what is in them expires. Of a
+ * Secret the last good certificate is kept while it has a fault.
  */
-import type { Secret } from '../api/core.ts';
+import type { ConfigMap, Secret } from '../api/core.ts';
 import type { ObjectKey } from '../api/object.ts';
-import { readCertificate, type CertificateSource, type SourceChange } from '../translate/index.ts';
+import {
+  readAuthorityConfigMap,
+  readCertificate,
+  type CertificateAuthoritySource,
+  type CertificateSource,
+  type SourceChange,
+} from '../translate/index.ts';
 
 // setTimeout takes no more than a signed 32-bit number of milliseconds.
 const longestTimeout = 2 ** 31 - 1;
 
 export class CertificateFeed {
-  private readonly known = new Map<ObjectKey, { secret: Secret | undefined; source: CertificateSource }>();
+  private readonly secrets = new Map<ObjectKey, { secret: Secret | undefined; source: CertificateSource }>();
+  private readonly configMaps = new Map<ObjectKey, { configMap: ConfigMap; source: CertificateAuthoritySource }>();
   private readonly emit: (change: SourceChange) => void;
   private readonly now: () => number;
   private timer: NodeJS.Timeout | undefined;
@@ -23,21 +30,34 @@ export class CertificateFeed {
 
   /** Takes a Secret that was added, changed or, where it is undefined, deleted. */
   set(key: ObjectKey, secret: Secret | undefined): void {
-    const lastGood = this.known.get(key)?.source.certificate;
+    const lastGood = this.secrets.get(key)?.source.certificate;
     if (secret === undefined && lastGood === undefined) {
-      this.known.delete(key);
+      this.secrets.delete(key);
       this.emit({ kind: 'Secret', key, object: undefined });
       return;
     }
     const source = readCertificate(secret, lastGood, this.now());
-    this.known.set(key, { secret, source });
+    this.secrets.set(key, { secret, source });
     this.emit({ kind: 'Secret', key, object: source });
+    this.arm();
+  }
+
+  /** Takes a ConfigMap that was added, changed or, where it is undefined, deleted. */
+  setConfigMap(key: ObjectKey, configMap: ConfigMap | undefined): void {
+    if (configMap === undefined) {
+      if (this.configMaps.delete(key)) this.emit({ kind: 'ConfigMap', key, object: undefined });
+      return;
+    }
+    const source = readAuthorityConfigMap(configMap, this.now());
+    this.configMaps.set(key, { configMap, source });
+    this.emit({ kind: 'ConfigMap', key, object: source });
     this.arm();
   }
 
   /** What is known now, for a control plane that begins later. */
   *current(): Iterable<SourceChange> {
-    for (const [key, { source }] of this.known) yield { kind: 'Secret', key, object: source };
+    for (const [key, { source }] of this.secrets) yield { kind: 'Secret', key, object: source };
+    for (const [key, { source }] of this.configMaps) yield { kind: 'ConfigMap', key, object: source };
   }
 
   close(): void {
@@ -47,10 +67,8 @@ export class CertificateFeed {
   private arm(): void {
     clearTimeout(this.timer);
     let next = Infinity;
-    for (const { source } of this.known.values()) {
-      if (source.certificate !== undefined && source.fault === undefined)
-        next = Math.min(next, source.certificate.notAfter);
-    }
+    for (const { source } of this.secrets.values()) next = Math.min(next, expiryOf(source));
+    for (const { source } of this.configMaps.values()) next = Math.min(next, source.authority?.notAfter ?? Infinity);
     if (next === Infinity) return;
     this.timer = setTimeout(() => this.expire(), Math.min(longestTimeout, Math.max(0, next - this.now())));
     this.timer.unref();
@@ -58,10 +76,16 @@ export class CertificateFeed {
 
   private expire(): void {
     const now = this.now();
-    const due = [...this.known].filter(
-      ([, { source }]) => source.fault === undefined && (source.certificate?.notAfter ?? Infinity) <= now,
-    );
-    for (const [key, { secret }] of due) this.set(key, secret);
+    const secrets = [...this.secrets].filter(([, { source }]) => expiryOf(source) <= now);
+    const configMaps = [...this.configMaps].filter(([, { source }]) => (source.authority?.notAfter ?? Infinity) <= now);
+    for (const [key, { secret }] of secrets) this.set(key, secret);
+    for (const [key, { configMap }] of configMaps) this.setConfigMap(key, configMap);
     this.arm();
   }
+}
+
+/** When a Secret must be read again: the next of its certificates that is not known to have expired ends. */
+function expiryOf({ certificate, fault, authority }: CertificateSource): number {
+  const own = fault === undefined ? (certificate?.notAfter ?? Infinity) : Infinity;
+  return Math.min(own, authority?.authority?.notAfter ?? Infinity);
 }

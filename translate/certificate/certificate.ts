@@ -1,6 +1,7 @@
 /** Reads TLS certificates from Secrets. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../api/core.ts';
+import { authorityDataKey, readAuthority, type CertificateAuthoritySource } from './authority.ts';
 
 /** A certificate chain and its private key, as a proxy takes them. */
 export interface CertificateData {
@@ -18,6 +19,8 @@ export interface CertificateSource {
   certificate: CertificateData | undefined;
   /** One sentence on what is wrong with the Secret as it stands, without its name at the beginning. */
   fault: string | undefined;
+  /** The certificates of authorities in it; undefined where it has none. */
+  authority?: CertificateAuthoritySource | undefined;
 }
 
 /**
@@ -35,9 +38,15 @@ export function readCertificate(
   const keep = lastGood === undefined ? '' : '; the certificate that worked before is still served';
   if (secret === undefined)
     return { certificate: lastGood, fault: `does not exist: create it or correct the reference${keep}` };
+  const authority = authorityOf(secret, now);
   const result = parse(secret);
-  if (typeof result === 'string') return { certificate: lastGood, fault: `${result}${keep}` };
-  return { certificate: result, fault: expiry(result, now) };
+  if (typeof result === 'string') return { certificate: lastGood, fault: `${result}${keep}`, ...authority };
+  return { certificate: result, fault: expiry(result, now), ...authority };
+}
+
+function authorityOf(secret: Secret, now: number): Pick<CertificateSource, 'authority'> {
+  const data = secret.data?.[authorityDataKey];
+  return data === undefined ? {} : { authority: readAuthority(Buffer.from(data, 'base64').toString('latin1'), now) };
 }
 
 function expiry(certificate: CertificateData, now: number): string | undefined {
