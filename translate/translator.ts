@@ -131,6 +131,11 @@ export class Translator {
       Service: graph.source<SourceKinds['Service']>('Service'),
       EndpointSlice: graph.source<SourceKinds['EndpointSlice']>('EndpointSlice'),
       Secret: graph.source<SourceKinds['Secret']>('Secret'),
+      ConfigMap: graph.source<SourceKinds['ConfigMap']>('ConfigMap'),
+      BackendTLSPolicy: graph.source<SourceKinds['BackendTLSPolicy']>('BackendTLSPolicy'),
+      ServiceImport: graph.source<SourceKinds['ServiceImport']>('ServiceImport'),
+      XBackend: graph.source<SourceKinds['XBackend']>('XBackend'),
+      XBackendTrafficPolicy: graph.source<SourceKinds['XBackendTrafficPolicy']>('XBackendTrafficPolicy'),
       Namespace: graph.source<SourceKinds['Namespace']>('Namespace'),
       Quarantine: graph.source<SourceKinds['Quarantine']>('Quarantine'),
     };
@@ -312,9 +317,8 @@ export class Translator {
         ...one.secrets.map((name) => reader.get(secrets, name)?.version ?? ''),
       ]);
       const contributions = own.map((one) => {
-        const id = listenerId(one);
-        const conflict = reader.get(ports, portKey(one))?.conflicts[id];
-        return listenerContribution(one, conflict, reader.count(acceptancesByListener, id));
+        const port = reader.get(ports, portKey(one));
+        return listenerContribution(one, port, reader.count(acceptancesByListener, listenerId(one)));
       });
       return { listeners: contributions, fingerprint: versions.join(' ') };
     };
@@ -502,7 +506,7 @@ function fingerprintOf(hosts: Placement['hosts']): string {
 }
 
 /** A source change for an object as it was read. */
-export function sourceChange<Kind extends Exclude<SourceKind, 'Secret' | 'Quarantine'>>(
+export function sourceChange<Kind extends Exclude<SourceKind, 'Secret' | 'ConfigMap' | 'Quarantine'>>(
   kind: Kind,
   object: SourceKinds[Kind],
 ): SourceChange {

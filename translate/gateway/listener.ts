@@ -69,6 +69,8 @@ export interface GatewayPlan {
   listeners: ListenerPlan[];
   /** The ListenerSets whose listeners are among them, in order of precedence. */
   listenerSets: ObjectKey[];
+  /** Why something that the Gateway itself refers to, outside of its listeners, leads nowhere. */
+  unresolved: { reason: string; message: string } | undefined;
 }
 
 export interface ListenerCollections {
@@ -99,6 +101,7 @@ export function planGateway(
       ),
     ],
     listenerSets: attached.map(({ owner: set }) => set.key),
+    unresolved: undefined,
   };
 }
 

@@ -2,6 +2,7 @@
  * What is served on one port: the listeners that share it, and which of them stand in each other's way.
  * Source: Gateway API, GatewaySpec.listeners, "Distinct Listeners" and "Handling indistinct Listeners".
  */
+import { intersection } from '../httpRoute/hostname.ts';
 import type { Member } from '../incremental/index.ts';
 import type { GatewayPlan, ListenerPlan, ServedProtocol } from './listener.ts';
 
@@ -31,6 +32,8 @@ export interface PortPlan {
   listeners: ListenerPlan[];
   /** By `listenerId`. */
   conflicts: Record<string, Conflict>;
+  /** Listeners that end TLS for names that another listener of the port ends it for, too, by `listenerId`: one sentence. */
+  overlaps: Record<string, string>;
   tables: Table[];
 }
 
@@ -89,6 +92,7 @@ export function planPort(key: string, gateways: readonly Member<GatewayPlan>[]):
     mode: protocol === undefined ? undefined : modes[protocol],
     listeners,
     conflicts,
+    overlaps: overlaps(accepted),
     tables: tables(listeners),
   };
 }
@@ -121,6 +125,22 @@ function findConflict(listener: ListenerPlan, others: readonly ListenerPlan[]): 
   const hostname = listener.hostname === '' ? 'no hostname' : `hostname ${listener.hostname}`;
   const message = `Port ${listener.port} with ${hostname} is used by the listener ${describe(same, listener)}, too: change one of the two`;
   return { reason: 'HostnameConflict', message };
+}
+
+/** Source: Gateway API, the listener condition OverlappingTLSConfig. */
+function overlaps(listeners: readonly ListenerPlan[]): PortPlan['overlaps'] {
+  const result: PortPlan['overlaps'] = {};
+  const secure = listeners.filter(({ tlsMode }) => tlsMode === 'Terminate');
+  for (const listener of secure) {
+    const other = secure.find(
+      (candidate) => candidate !== listener && intersection(candidate.hostname, listener.hostname) !== undefined,
+    );
+    if (other === undefined) continue;
+    const hostname = other.hostname === '' ? 'any hostname' : `hostname ${other.hostname}`;
+    result[listenerId(listener)] =
+      `The listener ${describe(other, listener)} covers ${hostname}, too: a client that reuses a connection for a name of the other listener is answered 421`;
+  }
+  return result;
 }
 
 function describe(listener: ListenerPlan, seenFrom: ListenerPlan): string {

@@ -17,7 +17,7 @@ export interface ListenerContribution {
   name: string;
   attachedRoutes: number;
   supportedKinds: RouteGroupKind[];
-  /** Accepted, ResolvedRefs, Conflicted. */
+  /** Accepted, ResolvedRefs, Conflicted, and OverlappingTLSConfig where it applies. */
   conditions: ConditionContribution[];
   /** Why it cannot be programmed; undefined where it is for the proxies to take. */
   unprogrammable: { reason: string; message: string } | undefined;
@@ -29,7 +29,7 @@ export interface GatewayContribution {
   kind: 'Gateway';
   key: ObjectKey;
   generation: number | undefined;
-  /** Accepted. */
+  /** Accepted and ResolvedRefs. */
   conditions: ConditionContribution[];
   listeners: ListenerContribution[];
   /** The number of ListenerSets that are accepted. */

@@ -20,7 +20,7 @@ export function gatewayContribution(
     kind: 'Gateway',
     key: plan.key,
     generation,
-    conditions: [accepted(listeners)],
+    conditions: [accepted(listeners), resolvedRefs(plan, listeners)],
     listeners,
     attachedListenerSets,
     fingerprint,
@@ -39,4 +39,19 @@ function accepted(listeners: readonly ListenerContribution[]): ConditionContribu
   }
   const message = `Listeners ${valid.join(', ')} are accepted; ${names} cannot be: see their conditions`;
   return { type, status: 'True', reason: 'ListenersNotValid', message };
+}
+
+/** A summary of what the Gateway itself refers to and of its listeners' conditions of this type. */
+function resolvedRefs(plan: GatewayPlan, listeners: readonly ListenerContribution[]): ConditionContribution {
+  const type = 'ResolvedRefs';
+  if (plan.unresolved !== undefined) return { type, status: 'False', ...plan.unresolved };
+  const unresolved = listeners.filter(({ conditions }) =>
+    conditions.some((condition) => condition.type === type && condition.status === 'False'),
+  );
+  if (unresolved.length === 0) {
+    return { type, status: 'True', reason: 'ResolvedRefs', message: 'All references are resolved' };
+  }
+  const names = unresolved.map(({ name }) => `"${name}"`).join(', ');
+  const message = `References of listeners ${names} lead nowhere: see their conditions`;
+  return { type, status: 'False', reason: 'ListenersNotResolved', message };
 }

@@ -1,18 +1,20 @@
 /** The status of a listener, of a Gateway or a ListenerSet. Source: Gateway API, ListenerStatus and ListenerEntryStatus. */
 import type { ConditionContribution } from '../../api/object.ts';
 import { listenerName, secretName } from '../envoy/index.ts';
-import { portKey, type Conflict, type ListenerPlan } from '../gateway/index.ts';
+import { listenerId, portKey, type ListenerPlan, type PortPlan } from '../gateway/index.ts';
 import type { ListenerContribution } from './contribution.ts';
 
 /**
- * @param conflict with another listener of its port
+ * @param port what became of its port
  * @param attachedRoutes the number of routes that are accepted on it
  */
 export function listenerContribution(
   listener: ListenerPlan,
-  conflict: Conflict | undefined,
+  port: PortPlan | undefined,
   attachedRoutes: number,
 ): ListenerContribution {
+  const conflict = port?.conflicts[listenerId(listener)];
+  const overlap = port?.overlaps[listenerId(listener)];
   const refused = listener.refused ?? conflict;
   const conditions: ConditionContribution[] = [
     refused === undefined
@@ -23,6 +25,14 @@ export function listenerContribution(
       ? { type: 'Conflicted', status: 'False', reason: 'NoConflicts', message: 'No other listener stands in its way' }
       : { type: 'Conflicted', status: 'True', ...conflict },
   ];
+  if (overlap !== undefined) {
+    conditions.push({
+      type: 'OverlappingTLSConfig',
+      status: 'True',
+      reason: 'OverlappingHostnames',
+      message: overlap,
+    });
+  }
   const why = refused?.message ?? listener.unservable;
   // Of a ListenerSet, Programmed says in its reason, too, what stands in the way.
   const reason = listener.owner.kind === 'ListenerSet' && conflict !== undefined ? conflict.reason : 'Invalid';
