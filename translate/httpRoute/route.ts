@@ -1,11 +1,12 @@
-/** One HTTPRoute as a whole: what it serves wherever it is attached, and the conditions that follow from its own text. */
-import { gatewayGroup, type HTTPRoute } from '../../api/gateway/index.ts';
+/** One HTTPRoute or GRPCRoute as a whole: what it serves wherever it is attached, and the conditions that follow from its own text. */
+import { gatewayGroup, type GRPCRoute, type HTTPRoute } from '../../api/gateway/index.ts';
 import { objectKey, type ConditionContribution } from '../../api/object.ts';
 import { resolveBackend, resolvedRefs, sentence, type BackendCollections } from '../backend/index.ts';
 import type { Reader } from '../incremental/index.ts';
 import type { Quarantine } from '../sources.ts';
+import { translateMatch } from './match.ts';
 import type { ListenerContext } from './rewrite.ts';
-import { translateRule, type RankedRoute } from './rule.ts';
+import { translateRule, type RankedRoute, type TranslatedRule } from './rule.ts';
 
 export interface TranslatedRoute {
   /** Order among routes that are equally specific: older first, then by name. */
@@ -16,7 +17,12 @@ export interface TranslatedRoute {
   unusable: string | undefined;
   /** Conditions on the route itself: ResolvedRefs, and PartiallyInvalid where it applies. */
   conditions: readonly ConditionContribution[];
+  /** What is wrong with each rule, by its position: for whoever explains it. */
+  findings: readonly RuleFinding[];
 }
+
+/** What keeps a rule from being served as it is written. */
+export type RuleFinding = Pick<TranslatedRule, 'fault' | 'unresolved'>;
 
 export function translateRoute(
   reader: Reader,
@@ -25,15 +31,29 @@ export function translateRoute(
   quarantine: Quarantine | undefined,
 ): TranslatedRoute {
   const key = objectKey(route);
-  const seniority = `${route.metadata.creationTimestamp ?? ''} ${key}`;
+  const from = { group: gatewayGroup, kind: 'HTTPRoute', namespace: route.metadata.namespace ?? '' };
+  return joinRules(route, quarantine, () =>
+    (route.spec.rules ?? [{}]).map((rule, index) =>
+      translateRule(key, rule, index, (reference) => resolveBackend(reader, collections, reference, from), {
+        matches: () => ((rule.matches ?? []).length === 0 ? [{}] : rule.matches!).map(translateMatch),
+        invalidBackendStatus: 500,
+      }),
+    ),
+  );
+}
+
+/** A route of either kind from its rules, which are translated only where the route is not left out. */
+export function joinRules(
+  route: HTTPRoute | GRPCRoute,
+  quarantine: Quarantine | undefined,
+  translateRules: () => TranslatedRule[],
+): TranslatedRoute {
+  const seniority = `${route.metadata.creationTimestamp ?? ''} ${objectKey(route)}`;
   if (quarantine !== undefined && quarantine.generation === route.metadata.generation) {
     const unusable = `The proxies refuse what this route becomes: ${quarantine.message}`;
-    return { seniority, routes: () => [], clusters: [], unusable, conditions: [resolvedRefs([])] };
+    return { seniority, routes: () => [], clusters: [], unusable, conditions: [resolvedRefs([])], findings: [] };
   }
-  const from = { group: gatewayGroup, kind: 'HTTPRoute', namespace: route.metadata.namespace ?? '' };
-  const rules = (route.spec.rules ?? [{}]).map((rule, index) =>
-    translateRule(key, rule, index, (reference) => resolveBackend(reader, collections, reference, from)),
-  );
+  const rules = translateRules();
   const faults = rules.flatMap(({ fault }) => fault ?? []);
   const conditions = [resolvedRefs(rules.flatMap(({ unresolved }) => unresolved))];
   const unusable = faults.length === rules.length && faults.length > 0 ? sentence(faults) : undefined;
@@ -49,5 +69,6 @@ export function translateRoute(
     if (made === undefined) memory.set(context, (made = rules.flatMap((rule) => rule.routes(listener))));
     return made;
   };
-  return { seniority, routes, clusters: [...new Set(rules.flatMap((rule) => rule.clusters))], unusable, conditions };
+  const clusters = [...new Set(rules.flatMap((rule) => rule.clusters))];
+  return { seniority, routes, clusters, unusable, conditions, findings: rules };
 }

@@ -1,6 +1,6 @@
 /**
- * HTTPRoute rules to Envoy's routes.
- * Source: Gateway API, HTTPRouteRule; Envoy docs, config.route.v3.Route.
+ * Rules of HTTPRoutes and GRPCRoutes to Envoy's routes: what they match differs, what they do with a request does not.
+ * Source: Gateway API, HTTPRouteRule and GRPCRouteRule; Envoy docs, config.route.v3.Route.
  */
 import {
   RouteAction_ClusterNotFoundResponseCode as ClusterNotFoundResponseCode,
@@ -26,7 +26,7 @@ import {
 } from '../backend/index.ts';
 import { duration, encode, parseDuration, type Init } from '../encoding/index.ts';
 import { translateHeaders, UnusableFilter, type HeaderOperations } from './headers.ts';
-import { translateMatch, UnusableMatch, type Specificity, type TranslatedMatch } from './match.ts';
+import { UnusableMatch, type Specificity, type TranslatedMatch } from './match.ts';
 import { translateRedirect, translateRewrite, type ListenerContext } from './rewrite.ts';
 
 /** One Envoy route, with what places it among others. */
@@ -53,7 +53,18 @@ export interface TranslatedRule {
   fault: string | undefined;
 }
 
-/** A cluster that never exists: requests sent to it get 500, as the specification asks for backends that are invalid. */
+/** What rules of both kinds say. */
+export type CommonRule = Omit<HTTPRouteRule, 'matches'>;
+
+/** In what rules of the two kinds differ. */
+export interface RuleDialect {
+  /** @throws UnusableMatch */
+  matches: () => TranslatedMatch[];
+  /** What a request gets whose backend is invalid: proxies make of 503 the status UNAVAILABLE of gRPC. */
+  invalidBackendStatus: 500 | 503;
+}
+
+/** A cluster that never exists: requests sent to it get the status of backends that are invalid. */
 const invalidBackend = 'invalid-backend';
 
 type Route = Init<typeof RouteSchema>;
@@ -70,7 +81,9 @@ interface Action {
   dependsOnListener: boolean;
 }
 
-const internalServerError: Route['action'] = { case: 'directResponse', value: { status: 500 } };
+function answer(status: 500 | 503): Route['action'] {
+  return { case: 'directResponse', value: { status } };
+}
 
 /**
  * @param route what the routes are called in access logs
@@ -78,15 +91,16 @@ const internalServerError: Route['action'] = { case: 'directResponse', value: { 
  */
 export function translateRule(
   route: string,
-  rule: HTTPRouteRule,
+  rule: CommonRule,
   index: number,
   resolve: (reference: BackendReference) => ResolvedBackend,
+  dialect: RuleDialect,
 ): TranslatedRule {
   const unresolved: UnresolvedReference[] = [];
   const where = rule.name === undefined ? `rule ${index}` : `rule "${rule.name}"`;
   let matches: TranslatedMatch[];
   try {
-    matches = (rule.matches ?? [{}]).map(translateMatch);
+    matches = dialect.matches();
   } catch (error) {
     if (!(error instanceof UnusableMatch)) throw error;
     const fault = `${where} is left out, because ${error.message}`;
@@ -95,13 +109,13 @@ export function translateRule(
   let action: Action;
   let fault: string | undefined;
   try {
-    action = translateAction(rule, resolve, unresolved);
+    action = translateAction(rule, resolve, unresolved, dialect);
     // Path modifiers are tried here, so that what is wrong with them is known before the rule meets a listener.
     for (const match of matches) action.of(match, { scheme: 'http', port: 80 });
   } catch (error) {
     if (!(error instanceof UnusableFilter)) throw error;
     fault = `${where} answers 500 in place of what it says, because ${error.message}`;
-    action = { of: () => internalServerError, headers: {}, clusters: [], dependsOnListener: false };
+    action = { of: () => answer(500), headers: {}, clusters: [], dependsOnListener: false };
   }
   const name = rule.name === undefined ? route : `${route}/${rule.name}`;
   const routes = (listener: ListenerContext): RankedRoute[] =>
@@ -115,10 +129,16 @@ export function translateRule(
   return { routes, dependsOnListener: action.dependsOnListener, clusters: action.clusters, unresolved, fault };
 }
 
+const clusterNotFound = {
+  500: ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR,
+  503: ClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
+} as const;
+
 function translateAction(
-  rule: HTTPRouteRule,
+  rule: CommonRule,
   resolve: (reference: BackendReference) => ResolvedBackend,
   unresolved: UnresolvedReference[],
+  { invalidBackendStatus }: RuleDialect,
 ): Action {
   if (rule.sessionPersistence !== undefined) throw new UnusableFilter('sessionPersistence is not supported');
   const headers = headerOperations(rule.filters ?? []);
@@ -151,13 +171,13 @@ function translateAction(
   const timeouts = translateTimeouts(rule.timeouts);
   const retryPolicy = translateRetry(rule.retry, timeouts.perTry);
   if (backends === undefined) {
-    return { of: () => internalServerError, headers, clusters: [], dependsOnListener: false };
+    return { of: () => answer(invalidBackendStatus), headers, clusters: [], dependsOnListener: false };
   }
   const base: RouteAction = {
     clusterSpecifier: backends.specifier,
     // Envoy's default of 15 s would cut long responses; without a timeout of the user's there is none.
     timeout: duration(timeouts.request ?? 0),
-    ...(backends.mixed ? { clusterNotFoundResponseCode: ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR } : {}),
+    ...(backends.mixed ? { clusterNotFoundResponseCode: clusterNotFound[invalidBackendStatus] } : {}),
     ...(retryPolicy === undefined ? {} : { retryPolicy }),
     requestMirrorPolicies: mirrored.map(({ cluster, mirror }) => ({
       cluster,
@@ -206,7 +226,7 @@ interface Backends {
   mixed: boolean;
 }
 
-/** Undefined where every request gets 500: no backend, none that is valid, or no weight. */
+/** Undefined where no request can be sent anywhere: no backend, none that is valid, or no weight. */
 function translateBackends(
   references: readonly HTTPBackendRef[],
   resolve: (reference: BackendReference) => ResolvedBackend,
