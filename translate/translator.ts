@@ -20,6 +20,7 @@ import {
   cluster,
   endpointAddresses,
   endpoints,
+  inPrecedence,
   listener,
   readinessListener,
   readinessListenerName,
@@ -45,12 +46,14 @@ import {
   type ListenerOwner,
   type ListenerPlan,
   type ParentAttachment,
+  type PortPlan,
 } from './gateway/index.ts';
 import { mostSpecific } from './httpRoute/hostname.ts';
+import type { Inspection } from './explain/index.ts';
 import type { ListenerContext } from './httpRoute/rewrite.ts';
 import type { RankedRoute } from './httpRoute/rule.ts';
 import { translateRoute, type TranslatedRoute } from './httpRoute/route.ts';
-import { Graph, type Collection, type Reader, type SourceCollection } from './incremental/index.ts';
+import { Graph, type Collection, type Index, type Reader, type SourceCollection } from './incremental/index.ts';
 import {
   isRouteKind,
   parseRouteId,
@@ -104,6 +107,15 @@ function virtualHostKey(table: string, hostname: string): string {
   return `${table}${separator}${hostname}`;
 }
 
+/** The collections that `inspect` reads. */
+interface Inspected {
+  gateways: Collection<GatewayPlan>;
+  ports: Collection<PortPlan>;
+  acceptances: Collection<readonly ParentAttachment[]>;
+  translations: Collection<TranslatedRoute>;
+  placementsByHost: Index<Placement>;
+}
+
 export class Translator {
   private readonly graph = new Graph();
   private readonly sources: {
@@ -119,6 +131,7 @@ export class Translator {
     changed: Set<string>;
   }[];
   private readonly routeStatuses: Collection<StatusContribution>;
+  private readonly insides: Inspected;
   private readonly reported = new Set<string>();
 
   constructor(options: TranslatorOptions) {
@@ -402,6 +415,7 @@ export class Translator {
       ] as const
     ).map(([type, collection]) => ({ type, collection, changed: collection.track() }));
     this.routeStatuses = routeStatuses;
+    this.insides = { gateways, ports, acceptances, translations, placementsByHost };
     this.statuses = [
       ...(
         [
@@ -472,6 +486,24 @@ export class Translator {
       if (stands) ids.push(id);
     }
     return ids;
+  }
+
+  /** What stands where and why, as of the last step that was done: for whoever explains it. */
+  inspect(): Inspection {
+    const { gateways, ports, acceptances, translations, placementsByHost } = this.insides;
+    return {
+      gateways: new Map(gateways.list()),
+      ports: new Map(ports.list()),
+      parents: new Map(acceptances.list()),
+      findings: (id) => translations.get(id)?.findings ?? [],
+      routesOf: (table, hostname) => {
+        const key = virtualHostKey(table, hostname);
+        const groups = placementsByHost
+          .members(key)
+          .map(({ key: id, value }) => ({ id, seniority: value.seniority, routes: value.hosts.get(key)! }));
+        return inPrecedence(groups).map(({ group, route: { rule, match } }) => ({ route: group.id, rule, match }));
+      },
+    };
   }
 
   private takeFaults(): TranslationOutput['faults'] {

@@ -8,5 +8,11 @@ export {
   readinessPath,
   type Binding,
 } from './listener.ts';
-export { routeConfiguration, virtualHost, type RouteGroup, type VirtualHost } from './routeConfiguration.ts';
+export {
+  inPrecedence,
+  routeConfiguration,
+  virtualHost,
+  type RouteGroup,
+  type VirtualHost,
+} from './routeConfiguration.ts';
 export { secret, secretName } from './secret.ts';

@@ -30,18 +30,26 @@ export interface RouteGroup {
   routes: readonly RankedRoute[];
 }
 
-/** A virtual host of the routes of all objects, in Gateway API's order of precedence. Source: HTTPRouteRule.matches. */
-export function virtualHost(table: string, hostname: string, groups: readonly RouteGroup[]): VirtualHost {
-  const ranked = groups.flatMap(({ seniority, routes }) => routes.map((route) => ({ seniority, route })));
+/** The routes of several objects in Gateway API's order of precedence. Source: HTTPRouteRule.matches. */
+export function inPrecedence<Group extends RouteGroup>(
+  groups: readonly Group[],
+): { group: Group; route: RankedRoute }[] {
+  const ranked = groups.flatMap((group) => group.routes.map((route) => ({ group, route })));
   if (ranked.length > 1) {
     ranked.sort(
       (a, b) =>
         compareSpecificity(a.route.specificity, b.route.specificity) ||
-        compareText(a.seniority, b.seniority) ||
+        compareText(a.group.seniority, b.group.seniority) ||
         a.route.rule - b.route.rule ||
         a.route.match - b.route.match,
     );
   }
+  return ranked;
+}
+
+/** A virtual host of the routes of all objects. */
+export function virtualHost(table: string, hostname: string, groups: readonly RouteGroup[]): VirtualHost {
+  const ranked = inPrecedence(groups);
   const head = encode(VirtualHostSchema, { name: domain(hostname), domains: [domain(hostname)] });
   const bytes = appendRepeated(
     head,
