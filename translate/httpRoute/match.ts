@@ -9,7 +9,7 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
-import type { HTTPRouteMatch } from '../../api/gateway/index.ts';
+import type { HTTPHeaderMatch, HTTPRouteMatch } from '../../api/gateway/index.ts';
 
 /** What decides which of two matches comes first; greater goes before, element by element. */
 export type Specificity = readonly [
@@ -42,18 +42,8 @@ export function translateMatch(match: HTTPRouteMatch): TranslatedMatch {
   const headers: Init<typeof HeaderMatcherSchema>[] = [];
   if (match.method !== undefined)
     headers.push({ name: ':method', headerMatchSpecifier: stringMatch(exact(match.method)) });
-  // Of headers whose names differ only in case, the first counts. Source: HTTPRouteMatch.headers.
-  const seen = new Set<string>();
-  for (const header of match.headers ?? []) {
-    const name = header.name.toLowerCase();
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const pattern =
-      header.type === 'RegularExpression'
-        ? regex(header.value, `the header match "${header.name}"`)
-        : exact(header.value);
-    headers.push({ name: name === 'host' ? ':authority' : name, headerMatchSpecifier: stringMatch(pattern) });
-  }
+  const named = translateHeaderMatches(match.headers ?? []);
+  headers.push(...named);
   const queryParameters: Init<typeof QueryParameterMatcherSchema>[] = [];
   const queries = new Set<string>();
   for (const query of match.queryParams ?? []) {
@@ -65,9 +55,30 @@ export function translateMatch(match: HTTPRouteMatch): TranslatedMatch {
   }
   return {
     match: { pathSpecifier, headers, queryParameters },
-    specificity: [pathTypeRank[type], value.length, match.method === undefined ? 0 : 1, seen.size, queries.size],
+    specificity: [pathTypeRank[type], value.length, match.method === undefined ? 0 : 1, named.length, queries.size],
     prefix,
   };
+}
+
+/**
+ * The header matches of either kind of route. Of headers whose names differ only in case, the first counts.
+ * Source: HTTPRouteMatch.headers, GRPCRouteMatch.headers.
+ * @throws UnusableMatch
+ */
+export function translateHeaderMatches(
+  headers: readonly { name: string; type?: HTTPHeaderMatch['type']; value: string }[],
+): Init<typeof HeaderMatcherSchema>[] {
+  const result = new Map<string, Init<typeof HeaderMatcherSchema>>();
+  for (const header of headers) {
+    const name = header.name.toLowerCase();
+    if (result.has(name)) continue;
+    const pattern =
+      header.type === 'RegularExpression'
+        ? regex(header.value, `the header match "${header.name}"`)
+        : exact(header.value);
+    result.set(name, { name: name === 'host' ? ':authority' : name, headerMatchSpecifier: stringMatch(pattern) });
+  }
+  return [...result.values()];
 }
 
 function translatePath(
@@ -104,7 +115,7 @@ function stringMatch(value: Pattern): { case: 'stringMatch'; value: Pattern } {
 const accepted = new Map<string, string | undefined>();
 
 /** Envoy compiles expressions with RE2, which has no look-around and no back-references. */
-function checkRegex(value: string, where: string): void {
+export function checkRegex(value: string, where: string): void {
   let fault = accepted.get(value);
   if (fault === undefined && !accepted.has(value)) {
     try {
