@@ -171,6 +171,7 @@ export class Operator {
       translator: {
         binding: { address: everywhere, port: (port) => port },
         readiness: { address: everywhere, port: proxyPorts.readiness },
+        reservedPorts: Object.values(proxyPorts),
       },
       logger,
       expectedProxies: (dataPlane) => this.#view.readyReplicas(dataPlane),

@@ -81,6 +81,8 @@ export interface TranslatorOptions {
   binding: Binding;
   /** Where the listener binds that shows that a proxy is configured. */
   readiness: { address: string; port: number };
+  /** TCP ports of listeners that cannot be bound, because the proxies use them. */
+  reservedPorts?: readonly number[];
 }
 
 /** What changed since the output was last taken. */
@@ -160,6 +162,7 @@ export class Translator {
     });
     const backends = { services: sources.Service, grantsByNamespace };
 
+    const reservedPorts = new Set(options.reservedPorts);
     const listenerSets = graph.derive(
       'listenerSets',
       sources.ListenerSet,
@@ -176,7 +179,7 @@ export class Translator {
       (reader, gateway, key) =>
         planGateway(
           reader,
-          { secrets: sources.Secret, grantsByNamespace },
+          { secrets: sources.Secret, grantsByNamespace, reservedPorts },
           gateway,
           reader.group(listenerSetsByGateway, key).map(({ value }) => value),
         ),

@@ -15,11 +15,14 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
   HttpConnectionManagerSchema,
 } from '../../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
-import { TlsParameters_TlsProtocol as TlsProtocol } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import {
+  TlsParameters_TlsProtocol as TlsProtocol,
+  type TlsParametersSchema,
+} from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
 import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import type { EncodedResource } from '../../api/resource.ts';
 import { duration, encode, pack, resource, type Init } from '../encoding/index.ts';
-import { tableName, type ListenerPlan, type PortPlan } from '../gateway/index.ts';
+import { tableName, type ListenerPlan, type PortPlan, type TLSOptions } from '../gateway/index.ts';
 import { secretName } from './secret.ts';
 
 /** Where a proxy binds its listeners. */
@@ -78,16 +81,25 @@ function secureChain(plan: ListenerPlan): Init<typeof FilterChainSchema> {
         case: 'typedConfig',
         value: pack(DownstreamTlsContextSchema, {
           commonTlsContext: {
-            alpnProtocols: ['h2', 'http/1.1'],
-            tlsParams: {
-              tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2,
-              tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
-            },
+            alpnProtocols: plan.tlsOptions.alpn ?? ['h2', 'http/1.1'],
+            tlsParams: tlsParameters(plan.tlsOptions),
             tlsCertificateSdsSecretConfigs: plan.secrets.map((key) => ({ name: secretName(key), sdsConfig: ads })),
           },
         }),
       },
     },
+  };
+}
+
+const tlsProtocols = { '1.2': TlsProtocol.TLSv1_2, '1.3': TlsProtocol.TLSv1_3 } as const;
+
+/** What a listener that terminates TLS offers its clients. */
+export function tlsParameters(options: TLSOptions): Init<typeof TlsParametersSchema> {
+  return {
+    tlsMinimumProtocolVersion: tlsProtocols[options.minimumVersion ?? '1.2'],
+    tlsMaximumProtocolVersion: tlsProtocols[options.maximumVersion ?? '1.3'],
+    cipherSuites: options.cipherSuites ?? [],
+    ecdhCurves: options.curves ?? [],
   };
 }
 

@@ -16,3 +16,4 @@ export {
 } from './listener.ts';
 export { listenerSetGateway, planListenerSet, type ListenerSetPlan } from './listenerSet.ts';
 export { listenerId, planPort, portKey, tableName, type Conflict, type PortPlan, type Table } from './port.ts';
+export type { TLSOptions } from './tlsOptions.ts';

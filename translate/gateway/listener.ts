@@ -17,6 +17,7 @@ import type { CertificateSource } from '../certificate/index.ts';
 import type { Collection, Index, Reader } from '../incremental/index.ts';
 import type { RouteKind } from '../sources.ts';
 import type { ListenerSetPlan } from './listenerSet.ts';
+import { tlsOptions, type TLSOptions } from './tlsOptions.ts';
 
 /** A protocol that is served. */
 export type ServedProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
@@ -38,6 +39,7 @@ export interface ListenerPlan {
   protocol: ServedProtocol | undefined;
   /** Whether TLS ends here; undefined without TLS. */
   tlsMode: 'Terminate' | 'Passthrough' | undefined;
+  tlsOptions: TLSOptions;
   /** Lower case; empty for any. */
   hostname: string;
   /** The namespaces whose routes may attach. */
@@ -76,6 +78,8 @@ export interface GatewayPlan {
 export interface ListenerCollections {
   secrets: Collection<CertificateSource>;
   grantsByNamespace: Index<ReferenceGrant>;
+  /** TCP ports that no listener can have. */
+  reservedPorts: ReadonlySet<number>;
 }
 
 /** @param listenerSets those that name the Gateway, whether they may or not */
@@ -116,6 +120,7 @@ function planListener(
 ): ListenerPlan {
   const protocol = servedProtocols.includes(listener.protocol) ? (listener.protocol as ServedProtocol) : undefined;
   const tlsMode = protocol === 'HTTPS' || protocol === 'TLS' ? (listener.tls?.mode ?? 'Terminate') : undefined;
+  const options = tlsOptions(tlsMode === undefined ? undefined : listener.tls?.options, protocol === 'HTTPS');
   const { kinds, invalidKinds } = routeKindsOf(listener, protocol);
   const certificates =
     tlsMode === 'Terminate' ? planCertificates(reader, collections, owner, listener) : noCertificates;
@@ -126,11 +131,14 @@ function planListener(
     port: listener.port,
     protocol,
     tlsMode,
+    tlsOptions: typeof options === 'string' ? {} : options,
     hostname: (listener.hostname ?? '').toLowerCase(),
     namespaces: allowedNamespaces(listener.allowedRoutes?.namespaces, 'Same'),
     kinds,
     secrets: certificates.secrets,
-    refused: refusal(gateway, listener, protocol),
+    refused:
+      refusal(collections, gateway, listener, protocol) ??
+      (typeof options === 'string' ? { reason: 'UnsupportedValue', message: options } : undefined),
     resolvedRefs: resolved(invalidKinds, certificates),
     unservable:
       tlsMode === 'Terminate' && certificates.secrets.length === 0 ? sentence(certificates.faults) : undefined,
@@ -147,6 +155,7 @@ export function allowedNamespaces(
 }
 
 function refusal(
+  { reservedPorts }: ListenerCollections,
   gateway: Gateway,
   listener: GatewayListener | ListenerEntry,
   protocol: ServedProtocol | undefined,
@@ -156,6 +165,10 @@ function refusal(
       reason: 'UnsupportedProtocol',
       message: `Protocol ${listener.protocol} is not supported: use ${servedProtocols.slice(0, -1).join(', ')} or ${servedProtocols.at(-1)}`,
     };
+  }
+  if (protocol !== 'UDP' && reservedPorts.has(listener.port)) {
+    const message = `Port ${listener.port} is used by the proxies themselves: use one that is none of ${[...reservedPorts].join(', ')}`;
+    return { reason: 'PortUnavailable', message };
   }
   if (protocol === 'HTTPS' && listener.tls?.mode === 'Passthrough') {
     return { reason: 'UnsupportedValue', message: 'An HTTPS listener terminates TLS: set tls.mode to Terminate' };
