@@ -47,8 +47,8 @@ conformance: node_modules ## Run Gateway API's conformance suite on a real clust
 	@hack/cluster/conformance
 
 .PHONY: bench
-bench: node_modules ## Measure how fast changes are served; writes docs/benchmarks.md
-	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && node test/bench/bench.ts
+bench: node_modules ## Measure how fast changes and requests are served; writes docs/benchmarks.md; ONLY=data-path for that part
+	@ENVOY="$$(hack/tools/envoy)" && export ENVOY && node test/bench/bench.ts $(if $(ONLY),--only $(ONLY))
 
 .PHONY: image
 image: node_modules ## Make the operator's image: by docker where a daemon answers, else an OCI tarball

@@ -4,21 +4,25 @@
  *     node test/bench/bench.ts                        everything, and writes docs/benchmarks.md
  *     node test/bench/bench.ts --only floor,in-process --sizes 1000 --edits 50
  *     node test/bench/bench.ts --only in-process --profile /tmp     writes a CPU profile of each size there
+ *     node test/bench/bench.ts --only data-path       the data path, and its section of docs/benchmarks.md
+ *     node test/bench/bench.ts --only data-path --shapes paths --routes 5000 --rounds 3
  *
  * A cluster that does not run yet is started, and stopped at the end.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readVersions } from '../../hack/tools/versions.ts';
 import { measureCluster, type ClusterMeasurement } from './cluster.ts';
+import { measureDataPath, type DataPathMeasurement } from './dataPath/dataPath.ts';
+import type { Scenario, Shape } from './dataPath/routes.ts';
 import { measureLocally, type LocalMeasurement, type LocalServer } from './local.ts';
-import { page, tables, type Machine, type Results } from './report.ts';
+import { page, tables, withDataPath, type Machine, type Results } from './report.ts';
 
 const root = join(import.meta.dirname, '../..');
-const parts = ['floor', 'in-process', 'cluster'];
+const parts = ['floor', 'in-process', 'cluster', 'data-path'];
 /** Far beyond what a run takes: it ends one that hangs. */
 const limit = 45 * 60_000;
 
@@ -28,6 +32,10 @@ const { values: options } = parseArgs({
     sizes: { type: 'string', default: '1000,3000,5000' },
     edits: { type: 'string', default: '40' },
     gateways: { type: 'string', default: '3' },
+    shapes: { type: 'string', default: 'hosts,paths' },
+    routes: { type: 'string', default: '1,5000' },
+    rounds: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '0.4' },
     profile: { type: 'string' },
   },
 });
@@ -42,6 +50,11 @@ const sizes = options.sizes
 const edits = positive(options.edits);
 const gateways = positive(options.gateways);
 const isWhole = parts.every((part) => only.includes(part)) && options.sizes === '1000,3000,5000';
+const scenarios = dataPathScenarios();
+const rounds = positive(options.rounds);
+const seconds = Number(options.seconds);
+if (!(seconds > 0)) throw new Error(`--seconds ${options.seconds} is not a number above 0`);
+const isWholeDataPath = options.shapes === 'hosts,paths' && options.routes === '1,5000' && rounds >= 12;
 
 if (only.includes('cluster') && process.env['SLUICE_CLUSTER_KIND'] === undefined)
   process.exitCode = await runInCluster();
@@ -51,6 +64,17 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`"${text}" is not a whole number above 0`);
   return value;
+}
+
+/** One route is the same in both shapes. */
+function dataPathScenarios(): Scenario[] {
+  const shapes = options.shapes.split(',');
+  const others = shapes.filter((shape) => shape !== 'hosts' && shape !== 'paths');
+  if (others.length > 0) throw new Error(`--shapes ${others.join(',')}: it takes hosts, paths or both`);
+  const numbers = options.routes.split(',').map(positive);
+  return numbers.flatMap((routes) =>
+    (routes === 1 ? shapes.slice(0, 1) : shapes).map((shape) => ({ shape: shape as Shape, routes })),
+  );
 }
 
 function log(line: string): void {
@@ -109,11 +133,19 @@ async function run(): Promise<void> {
   if (only.includes('cluster')) cluster = await measureCluster({ sizes, edits, gateways, signal, before, log });
   else for (const routes of sizes) await before(routes);
 
-  const results: Results = { edits, floor, inProcess, cluster };
+  let dataPath: DataPathMeasurement | undefined;
+  if (only.includes('data-path')) dataPath = await measureDataPath({ scenarios, rounds, seconds, signal, log });
+
+  const results: Results = { edits, floor, inProcess, cluster, dataPath };
   process.stdout.write(`${tables(results)}\n`);
+  const file = join(root, 'docs/benchmarks.md');
+  if (dataPath !== undefined && isWholeDataPath && only.length === 1) {
+    writeFileSync(file, withDataPath(readFileSync(file, 'utf8'), dataPath));
+    log('wrote the data path into docs/benchmarks.md');
+  }
   if (!isWhole || cluster === undefined) return;
   mkdirSync(join(root, 'docs'), { recursive: true });
-  writeFileSync(join(root, 'docs/benchmarks.md'), page(results, machine(cluster)));
+  writeFileSync(file, page(results, machine(cluster)));
   log('wrote docs/benchmarks.md');
 }
 

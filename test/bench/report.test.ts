@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import type { LocalMeasurement } from './local.ts';
 import type { ClusterMeasurement } from './cluster.ts';
 import { Answers } from './prober.ts';
-import { page, table, tables, type Results } from './report.ts';
+import { page, tables, withDataPath, type Results } from './report.ts';
+import { table } from './table.ts';
 
 const mebibyte = 2 ** 20;
 
@@ -43,7 +44,7 @@ function cluster(served: number, steady: Answers, memory: number): ClusterMeasur
 }
 
 function results(of: ClusterMeasurement): Results {
-  return { edits: 1, floor: new Map([[5_000, local(50)]]), inProcess: new Map(), cluster: of };
+  return { edits: 1, floor: new Map([[5_000, local(50)]]), inProcess: new Map(), cluster: of, dataPath: undefined };
 }
 
 function aims(text: string): string[] {
@@ -87,4 +88,12 @@ it('makes a page that names the command and the versions', () => {
   const text = page(results(cluster(50, answers(200), 1)), machine);
   expect(text).toContain('    make bench\n');
   expect(text).toContain('2 cores and 8 GiB of memory, with Envoy 1.0.');
+});
+
+it('replaces the data path and leaves the rest of the page', () => {
+  const dataPath = { requests: [], connections: [], resumption: [] };
+  const once = withDataPath('# Page\n\nold words\n', dataPath);
+  expect(once).toContain('old words');
+  expect(once).toContain('## The data path');
+  expect(withDataPath(`${once}\nafter\n`, dataPath)).toBe(`${once}\nafter\n`);
 });

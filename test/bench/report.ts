@@ -3,7 +3,10 @@ import type { ClusterMeasurement } from './cluster.ts';
 import type { LocalMeasurement } from './local.ts';
 import type { Answers } from './prober.ts';
 import type { EditTimes } from './measure.ts';
+import { dataPathTables } from './dataPath/report.ts';
+import type { DataPathMeasurement } from './dataPath/dataPath.ts';
 import { summary, type Summary } from './statistics.ts';
+import { count, milliseconds, table, type Cell } from './table.ts';
 
 /** What ran, by number of routes. A part that did not run is absent. */
 export interface Results {
@@ -11,6 +14,7 @@ export interface Results {
   floor: ReadonlyMap<number, LocalMeasurement>;
   inProcess: ReadonlyMap<number, LocalMeasurement>;
   cluster: ClusterMeasurement | undefined;
+  dataPath: DataPathMeasurement | undefined;
 }
 
 export interface Machine {
@@ -24,29 +28,8 @@ export interface Machine {
 /** The aims: multiples of the floor, milliseconds and bytes. */
 const aims = { p50: 2, p99: 4, programmed: 1_000, gateway: 5_000, memory: 350 * 2 ** 20, memoryAt: 5_000 };
 
-type Cell = string | number;
-
-/** A table in Markdown, its columns padded so that it reads well as text, too. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const cells = rows.map((row) => row.map(String));
-  const widths = head.map((title, column) => Math.max(title.length, 3, ...cells.map((row) => row[column]!.length)));
-  const isNumber = head.map((_, column) => cells.every((row) => /^[^a-z]*\d/i.test(row[column]!)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (isNumber[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
-  return [line(head), rule, ...cells.map(line)].join('\n');
-}
-
-function milliseconds(value: number): string {
-  return value < 100 ? value.toFixed(1) : value.toFixed(0);
-}
-
 function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 function pair({ p50, p99 }: Summary): string {
@@ -103,7 +86,7 @@ function servedTable(
 
 /** All tables of a run, with headings. */
 export function tables(results: Results): string {
-  const { floor, inProcess, cluster } = results;
+  const { floor, inProcess, cluster, dataPath } = results;
   const parts: string[] = [];
   if (cluster !== undefined) {
     parts.push(
@@ -148,7 +131,7 @@ export function tables(results: Results): string {
       ),
     );
   }
-  if (inProcess.size === 0 && cluster === undefined) {
+  if (floor.size > 0 && inProcess.size === 0 && cluster === undefined) {
     parts.push(
       '## The floor',
       'Milliseconds, p50 / p99.',
@@ -162,7 +145,24 @@ export function tables(results: Results): string {
       ),
     );
   }
+  if (dataPath !== undefined) parts.push(dataPathSection(dataPath));
   return parts.join('\n\n');
+}
+
+const sectionStart = '<!-- The data path -->';
+const sectionEnd = '<!-- End of the data path -->';
+
+function dataPathSection(measurement: DataPathMeasurement): string {
+  return `${sectionStart}\n\n${dataPathTables(measurement)}\n\n${sectionEnd}`;
+}
+
+/** The page with the data path measured anew, and all else as it was. */
+export function withDataPath(before: string, measurement: DataPathMeasurement): string {
+  const start = before.indexOf(sectionStart);
+  const end = before.indexOf(sectionEnd);
+  const section = dataPathSection(measurement);
+  if (start < 0 || end < start) return `${before.trimEnd()}\n\n${section}\n`;
+  return `${before.slice(0, start)}${section}${before.slice(end + sectionEnd.length)}`;
 }
 
 function aimsTable(cluster: ClusterMeasurement, floor: Results['floor']): string {

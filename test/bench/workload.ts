@@ -71,7 +71,15 @@ export type BackendPorts = Record<Backend, number>;
 export function initialChanges(namespace: string, routes: number, ports: BackendPorts): SourceChange[] {
   const changes: SourceChange[] = [
     { kind: 'Gateway', key: keyOf(namespace, gatewayName), object: generated(gateway(namespace)) },
+    ...backendChanges(namespace, ports),
   ];
+  for (let index = 0; index < routes; index++) changes.push(routeChange(namespace, loadRoute(index), 1));
+  return changes;
+}
+
+/** The Services of the backends, with an endpoint each on loopback. */
+export function backendChanges(namespace: string, ports: BackendPorts): SourceChange[] {
+  const changes: SourceChange[] = [];
   for (const backend of backends) {
     const key = keyOf(namespace, backend);
     changes.push(
@@ -99,7 +107,6 @@ export function initialChanges(namespace: string, routes: number, ports: Backend
       },
     );
   }
-  for (let index = 0; index < routes; index++) changes.push(routeChange(namespace, loadRoute(index), 1));
   return changes;
 }
 

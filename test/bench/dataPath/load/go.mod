@@ -1,0 +1,3 @@
+module sluice.dev/sluice/test/bench/dataPath/load
+
+go 1.26.0
