@@ -188,7 +188,10 @@ export class FaultProxy {
       {
         path: url,
         method: proxied.method,
-        headers: { accept: 'application/json', ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+        headers: {
+          accept: request.headers.accept ?? 'application/json',
+          ...(contentType === undefined ? {} : { 'content-type': contentType }),
+        },
         body: body.length === 0 ? null : body,
       },
       {
