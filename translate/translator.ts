@@ -3,14 +3,14 @@
  *
  *     ListenerSet ─► listenerSets ─┐
  *     Gateway ───────────────────► gateways ─► ports ──┬───────► listeners, tables, secrets
- *     Route ─► attachments ─► acceptances ─────────────┤             ▲
+ *     Route ─► attachments ─► candidates ─► acceptances┤             ▲
  *        └──► translations ──────┴────────► placements ─► virtualHosts
  *                                                └───────► clusters ─► endpoints
  */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { serviceNameLabel } from '../api/core.ts';
-import type { HTTPRoute } from '../api/gateway/index.ts';
+import type { GRPCRoute, HTTPRoute } from '../api/gateway/index.ts';
 import { keyOf, objectKey, type ObjectKey } from '../api/object.ts';
 import type { EncodedResource, ResourceChange, ResourceType } from '../api/resource.ts';
 import { parseClusterName } from './backend/index.ts';
@@ -35,12 +35,16 @@ import { sameBytes } from './encoding/index.ts';
 import {
   attachedListeners,
   attachRoute,
+  contend,
+  judge,
   listenerId,
   planGateway,
   planListenerSet,
   planPort,
   portKey,
+  rivalKeys,
   tableName,
+  withoutLost,
   type AttachedListener,
   type GatewayPlan,
   type ListenerOwner,
@@ -48,6 +52,7 @@ import {
   type ParentAttachment,
   type PortPlan,
 } from './gateway/index.ts';
+import { translateGrpcRoute } from './grpcRoute/index.ts';
 import { mostSpecific } from './httpRoute/hostname.ts';
 import type { Inspection } from './explain/index.ts';
 import type { ListenerContext } from './httpRoute/rewrite.ts';
@@ -206,20 +211,41 @@ export class Translator {
         if (reader.get(attachments, id) === undefined) return undefined;
         const { kind } = parseRouteId(id);
         const quarantine = reader.get(sources.Quarantine, id);
+        if (kind === 'GRPCRoute') return translateGrpcRoute(reader, backends, route as GRPCRoute, quarantine);
         return kind === 'HTTPRoute' ? translateRoute(reader, backends, route as HTTPRoute, quarantine) : undefined;
       },
       // Without its own translation a route is served no more: what it was may be what its author took away.
       { fallback: () => undefined },
     );
-    // The last word on what is accepted: a listener may let in a route that cannot be served at all.
-    const acceptances = graph.derive(
-      'acceptances',
+    // A listener may let in a route that cannot be served at all.
+    const candidates = graph.derive(
+      'candidates',
       attachments,
       [translations],
       (reader, parents, id) => {
         const translation = reader.get(translations, id);
         return refusedParents(parents, translation === undefined ? translationFailed : translation.unusable);
       },
+      { equals: isDeepStrictEqual },
+    );
+    const candidatesByHostname = candidates.index('by listener, kind and hostname', rivalKeys);
+    const contenders = graph.derive(
+      'contenders',
+      candidates,
+      [candidatesByHostname, sources.Route],
+      (reader, parents, id) => contend(reader, candidatesByHostname, parents, id, reader.get(sources.Route, id)),
+      { equals: isDeepStrictEqual },
+    );
+    const contendersByListener = contenders.index('by listener', ({ hostnames }) => hostnames.keys());
+    const verdicts = graph.deriveGroups('verdicts', contendersByListener, [], (_, members, id) => judge(id, members), {
+      equals: isDeepStrictEqual,
+    });
+    // The last word on what is accepted.
+    const acceptances = graph.derive(
+      'acceptances',
+      candidates,
+      [contenders, verdicts],
+      (reader, parents, id) => withoutLost(reader, verdicts, reader.get(contenders, id), parents, id),
       { equals: isDeepStrictEqual },
     );
     const acceptancesByListener = acceptances.index('by listener', (parents) =>

@@ -17,3 +17,4 @@ export {
 export { listenerSetGateway, planListenerSet, type ListenerSetPlan } from './listenerSet.ts';
 export { listenerId, planPort, portKey, tableName, type Conflict, type PortPlan, type Table } from './port.ts';
 export type { TLSOptions } from './tlsOptions.ts';
+export { contend, judge, rivalKeys, withoutLost, type Contender, type Verdicts } from './rivals.ts';

@@ -1,0 +1,1 @@
+export { translateGrpcRoute } from './route.ts';
