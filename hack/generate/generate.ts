@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { generateEnvoyMessages } from './envoy/generate.ts';
 import { differences, type GeneratedFiles, writeFiles } from './files.ts';
+import { generateGatewaySupport } from './gateway/support/page.ts';
 import { generateGatewayTypes } from './gateway/types.ts';
 import { generateDefinitions } from './kinds/definitions.ts';
 import { generateReference } from './kinds/reference.ts';
@@ -19,6 +20,7 @@ const generated: GeneratedFiles[] = [
   generateRoles(),
   generateSchemas(),
   await generateGatewayTypes(),
+  generateGatewaySupport(),
   generateEnvoyMessages(),
 ];
 

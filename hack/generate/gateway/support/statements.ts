@@ -1,0 +1,482 @@
+/**
+ * What Sluice does with each field of Gateway API, in our words. Everything else on the page is read from the definitions and
+ * the tests; a field without a statement here, a statement without a field, and a field that is said to be supported although
+ * nothing tests it, fail `make generate`.
+ */
+
+export interface Statement {
+  support: 'yes' | 'partly' | 'no';
+  how: string;
+  /** Tests beside those that are found by what their objects set: a path in this repository, or a test of the suite. */
+  tests?: string[];
+}
+
+export type Statements = Record<string, Statement>;
+
+export interface KindStatements {
+  /** What is true of the kind as a whole. */
+  text: string;
+  statements: Statements;
+}
+
+function yes(how: string, ...tests: string[]): Statement {
+  return { support: 'yes', how, ...(tests.length === 0 ? {} : { tests }) };
+}
+
+function partly(how: string, ...tests: string[]): Statement {
+  return { support: 'partly', how, ...(tests.length === 0 ? {} : { tests }) };
+}
+
+function no(how: string): Statement {
+  return { support: 'no', how };
+}
+
+/** The same statements below another path. */
+function below(path: string, statements: Statements): Statements {
+  return Object.fromEntries(Object.entries(statements).map(([name, statement]) => [`${path}.${name}`, statement]));
+}
+
+/** All of them unsupported, for one reason. */
+function unsupported(how: string, ...paths: string[]): Statements {
+  return Object.fromEntries(paths.map((path) => [path, no(how)]));
+}
+
+/** What is said of fields once they are built; until then none of them is supported. */
+function notBuilt(how: string, statements: Statements): Statements {
+  return Object.fromEntries(Object.keys(statements).map((path) => [path, no(how)]));
+}
+
+const status = 'test/cluster/status.test.ts';
+
+const conditions = (...tests: string[]): Statements =>
+  below('conditions[]', {
+    lastTransitionTime: yes('when `status` changed; stays where only the rest changes', ...tests),
+    message: yes('one sentence that says what to do', ...tests),
+    observedGeneration: yes('the generation that was translated', ...tests),
+    reason: yes("the specification's reasons, and ours where it has none", ...tests),
+    status: yes('`True`, `False` or `Unknown`', ...tests),
+    type: yes("the specification's types; conditions of other controllers stay", ...tests),
+  });
+
+const labelSelector: Statements = {
+  'selector.matchLabels': yes('labels of the Namespace'),
+  'selector.matchExpressions[].key': yes('a label of the Namespace'),
+  'selector.matchExpressions[].operator': yes('`In`, `NotIn`, `Exists`, `DoesNotExist`'),
+  'selector.matchExpressions[].values': yes('for `In` and `NotIn`'),
+};
+
+const parentRefs: Statements = {
+  group: yes('`gateway.networking.k8s.io`; parents of other groups are left to their controllers'),
+  kind: yes('`Gateway` or `ListenerSet`; other kinds are left to their controllers'),
+  name: yes('the parent; it may be applied later than the route'),
+  namespace: yes('of any namespace that the listeners let in'),
+  port: yes('only the listeners of this port'),
+  sectionName: yes('only the listener of this name'),
+};
+
+const routeStatus = (...tests: string[]): Statements => ({
+  ...below('status.parents[]', {
+    ...conditions(...tests),
+    controllerName: yes('`sluice.dev/gateway-controller`; entries of others stay', ...tests),
+    ...below('parentRef', {
+      group: yes('as in the spec', ...tests),
+      kind: yes('as in the spec', ...tests),
+      name: yes('as in the spec', ...tests),
+      namespace: yes('as in the spec', ...tests),
+      port: yes('as in the spec', ...tests),
+      sectionName: yes('as in the spec', ...tests),
+    }),
+  }),
+});
+
+const policyStatus = (...tests: string[]): Statements =>
+  below('status.ancestors[]', {
+    ...conditions(...tests),
+    controllerName: yes('`sluice.dev/gateway-controller`; entries of others stay, and there are at most 16', ...tests),
+    ...below('ancestorRef', {
+      group: yes('`gateway.networking.k8s.io`', ...tests),
+      kind: yes('`Gateway`: each one that the policy has an effect on', ...tests),
+      name: yes('of the Gateway', ...tests),
+      namespace: yes('of the Gateway', ...tests),
+      port: yes('not set: the entry is for the whole Gateway', ...tests),
+      sectionName: yes('not set: the entry is for the whole Gateway', ...tests),
+    }),
+  });
+
+const backendRef: Statements = {
+  group: yes('that of Service (none), ServiceImport or XBackend'),
+  kind: yes('`Service`, `ServiceImport` or `XBackend`; else `ResolvedRefs` is False with `InvalidKind`'),
+  name: yes('one that does not exist: `BackendNotFound`, and requests get 500'),
+  namespace: yes('of another namespace with a ReferenceGrant; else `RefNotPermitted`, and requests get 500'),
+  port: yes('a port of the Service; endpoints are connected to directly'),
+};
+
+const weightedBackendRef: Statements = {
+  ...backendRef,
+  weight: yes('share among the backends of the rule; what falls to an invalid one gets 500'),
+};
+
+const headerModifier: Statements = Object.fromEntries(
+  Object.entries({
+    'set[].name': yes('in place of what there is; names that Envoy refuses are said to be wrong'),
+    'set[].value': yes('as it is written'),
+    'add[].name': yes('beside what there is'),
+    'add[].value': yes('as it is written'),
+    remove: yes('whatever its case'),
+  }),
+);
+
+const pathModifier: Statements = {
+  type: yes('`ReplaceFullPath`, `ReplacePrefixMatch`'),
+  replaceFullPath: yes('in place of the whole path; the query stays'),
+  replacePrefixMatch: yes('in place of the matched prefix; only where every match of the rule is by prefix'),
+};
+
+const mirror: Statements = {
+  ...below('backendRef', backendRef),
+  percent: yes('0 to 100; all where nothing is said'),
+  'fraction.numerator': yes('of a million parts, as Envoy counts them'),
+  'fraction.denominator': yes('100 where it is not said'),
+};
+
+const sessionPersistence: Statements = {
+  sessionName: yes('name of the cookie or the header'),
+  type: yes('`Cookie` or `Header`'),
+  absoluteTimeout: yes('how long a session lasts at most'),
+  'cookieConfig.lifetimeType': yes('`Session` or `Permanent`'),
+};
+
+const objectReference = (what: string): Statements => ({
+  group: yes('as of the kind'),
+  kind: yes(what),
+  name: yes('one that does not exist is said in `ResolvedRefs`'),
+  namespace: yes('of another namespace with a ReferenceGrant'),
+});
+
+const localReference = (what: string): Statements => ({
+  group: yes('as of the kind'),
+  kind: yes(what),
+  name: yes('of the same namespace; one that does not exist is said in `ResolvedRefs`'),
+});
+
+const allowedRoutes: Statements = {
+  'kinds[].group': yes('`gateway.networking.k8s.io`'),
+  'kinds[].kind': yes('of those that the protocol can serve; others: `ResolvedRefs` False, `InvalidRouteKinds`'),
+  'namespaces.from': yes('`Same`, `All`, `Selector`, `None`'),
+  ...below('namespaces', labelSelector),
+};
+
+const listener: Statements = {
+  name: yes('what `sectionName` names'),
+  port: yes('port of the Service of the DataPlane; several listeners may share one'),
+  protocol: yes('`HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`; else `UnsupportedProtocol`'),
+  hostname: yes('exact or with a wildcard; a request meets only the most specific listener (isolation)'),
+  ...below('allowedRoutes', allowedRoutes),
+  'tls.mode': yes('`Terminate`; `Passthrough` with protocol `TLS`'),
+  ...below(
+    'tls.certificateRefs[]',
+    objectReference('`Secret` of type `kubernetes.io/tls`; several, RSA and ECDSA, are served by what the client can'),
+  ),
+  'tls.options': no('keys of our domain come with the next features; others are ignored'),
+};
+
+const listenersStatus = (...tests: string[]): Statements => ({
+  ...below('status.listeners[]', {
+    name: yes('as in the spec', ...tests),
+    attachedRoutes: yes('routes that are accepted, whether their references resolve or not', ...tests),
+    ...conditions(...tests),
+    'supportedKinds[].group': yes('`gateway.networking.k8s.io`', ...tests),
+    'supportedKinds[].kind': yes('the kinds that may attach', ...tests),
+  }),
+});
+
+const clientValidation: Statements = {
+  ...below('validation.caCertificateRefs[]', objectReference('`ConfigMap` (or `Secret`) with `ca.crt`')),
+  'validation.mode': yes('`AllowValidOnly`, `AllowInsecureFallback`'),
+};
+
+const cors: Statements = {
+  allowOrigins: yes('exact, with a wildcard, or `*`'),
+  allowMethods: yes('answered to a preflight; `*` is what was asked for where credentials are allowed'),
+  allowHeaders: yes('as methods'),
+  exposeHeaders: yes('told to the browser'),
+  allowCredentials: yes('with it the origin is told, never `*`'),
+  maxAge: yes('seconds for which a browser keeps the answer'),
+};
+
+const externalAuth: Statements = {
+  protocol: yes('`HTTP` or `GRPC`'),
+  ...below('backendRef', backendRef),
+  'grpc.allowedHeaders': yes('what the service is told of the request'),
+  'http.path': yes('put before the path of the request'),
+  'http.allowedHeaders': yes('what the service is told of the request'),
+  'http.allowedResponseHeaders': yes('what of its answer the backend is told'),
+  'forwardBody.maxSize': yes('bytes of the body that the service is sent'),
+};
+
+const notYet = 'the rule answers 500, and the route says so';
+
+const httpFilters = (place: 'rule' | 'backend'): Statements => {
+  const onBackend = 'on a backendRef it is not supported: put it on the rule';
+  const type = yes(
+    'all but `ExtensionRef`; a filter that cannot be served makes its rule answer 500, and the route says so',
+  );
+  const ifOnRule = (statements: Statements): Statements =>
+    place === 'rule' ? statements : Object.fromEntries(Object.keys(statements).map((path) => [path, no(onBackend)]));
+  return {
+    type: place === 'rule' ? type : partly('`RequestHeaderModifier`, `ResponseHeaderModifier`'),
+    ...below('requestHeaderModifier', headerModifier),
+    ...below('responseHeaderModifier', headerModifier),
+    ...ifOnRule({
+      ...below('requestMirror', mirror),
+      'requestRedirect.scheme': yes('`http` or `https`; that of the request where it is not said'),
+      'requestRedirect.hostname': yes('that of the request where it is not said'),
+      ...below('requestRedirect.path', pathModifier),
+      'requestRedirect.port': yes('that of the scheme, or of the listener, where it is not said'),
+      'requestRedirect.statusCode': yes('301, 302, 303, 307, 308'),
+      'urlRewrite.hostname': yes('what the backend sees as host'),
+      ...below('urlRewrite.path', pathModifier),
+      ...notBuilt(notYet, below('cors', cors)),
+      ...notBuilt(notYet, below('externalAuth', externalAuth)),
+    }),
+    ...unsupported(notYet, 'extensionRef.group', 'extensionRef.kind', 'extensionRef.name'),
+  };
+};
+
+const nameOfRule = yes('part of the name of the Envoy route, as in access logs');
+
+const unserved = 'objects of this kind are not served';
+
+const headerMatch: Statements = {
+  type: yes('`Exact`, `RegularExpression` (RE2, the whole value)'),
+  name: yes('whatever its case; of equal names the first counts'),
+  value: yes('as it is written'),
+};
+
+const grpcFilters = (place: 'rule' | 'backend'): Statements =>
+  Object.fromEntries(
+    Object.entries(httpFilters(place)).filter(
+      ([path]) => !/^(requestRedirect|urlRewrite|cors|externalAuth)/.test(path),
+    ),
+  );
+
+const streamRoute: Statements = {
+  ...below('spec.parentRefs[]', parentRefs),
+  'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+  'spec.rules[].name': nameOfRule,
+  ...below('spec.rules[].backendRefs[]', {
+    ...weightedBackendRef,
+    weight: yes('share of the connections; those that fall to an invalid one are closed'),
+  }),
+  ...routeStatus(status),
+};
+
+const backendValidation: Statements = {
+  ...below('spec.validation.caCertificateRefs[]', localReference('`ConfigMap` (or `Secret`) with `ca.crt`')),
+  'spec.validation.wellKnownCACertificates': yes('`System`: those of the image of the proxy'),
+  'spec.validation.hostname': yes('server name, and what the certificate must be for'),
+  'spec.validation.subjectAltNames[].type': yes('`Hostname` or `URI`'),
+  'spec.validation.subjectAltNames[].hostname': yes('in place of the hostname'),
+  'spec.validation.subjectAltNames[].uri': yes('such as a SPIFFE identity'),
+};
+
+const classTests = 'controllers/operator.integration.test.ts';
+
+export const kinds: Record<string, KindStatements> = {
+  GatewayClass: {
+    text: 'Those whose controller is ours.',
+    statements: {
+      'spec.controllerName': yes('`sluice.dev/gateway-controller`; others are not touched', classTests),
+      ...below('spec.parametersRef', {
+        group: yes('`sluice.dev`', classTests),
+        kind: yes('`GatewayConfiguration`: defaults for its Gateways', classTests),
+        name: yes('one that does not exist: Accepted is False with `InvalidParameters`', classTests),
+        namespace: yes('must be said', classTests),
+      }),
+      'spec.description': yes('for people', classTests),
+      ...below('status', conditions(classTests, status)),
+      'status.supportedFeatures[].name': yes('those that the installed definitions allow, by name', classTests),
+    },
+  },
+  Gateway: {
+    text: 'Each Gateway of a class of ours runs on a DataPlane and a ControlPlane that it owns, or on those that its GatewayConfiguration names.',
+    statements: {
+      'spec.gatewayClassName': yes('Gateways of other classes are not touched'),
+      ...below('spec.listeners[]', listener),
+      ...notBuilt('the load balancer chooses the addresses', {
+        'spec.addresses[].type': yes('`IPAddress`; else Accepted is False with `UnsupportedAddress`'),
+        'spec.addresses[].value': yes(
+          'asked of the load balancer; `AddressNotUsable` where it does not give it; any where it is not said',
+        ),
+      }),
+      'spec.infrastructure.labels': yes(
+        'on every object that is made for the Gateway',
+        'GatewayInfrastructureMetadata',
+      ),
+      'spec.infrastructure.annotations': yes(
+        'on every object that is made for the Gateway',
+        'GatewayInfrastructureMetadata',
+      ),
+      ...below('spec.infrastructure.parametersRef', {
+        group: yes('`sluice.dev`', 'GatewayInvalidParametersRef'),
+        kind: yes(
+          '`GatewayConfiguration`; else Accepted is False with `InvalidParameters`',
+          'GatewayInvalidParametersRef',
+        ),
+        name: yes('of the same namespace', 'GatewayInvalidParametersRef'),
+      }),
+      'spec.allowedListeners.namespaces.from': yes('`None` (as where nothing is said), `Same`, `All`, `Selector`'),
+      ...below('spec.allowedListeners.namespaces', labelSelector),
+      'spec.defaultScope': no('a route attaches to the Gateways that it names'),
+      ...notBuilt(
+        'backends are not shown a client certificate',
+        below('spec.tls.backend.clientCertificateRef', objectReference('`Secret` of type `kubernetes.io/tls`')),
+      ),
+      ...notBuilt('a listener that asks for client certificates is refused, and says so', {
+        ...below('spec.tls.frontend.default', clientValidation),
+        'spec.tls.frontend.perPort[].port': yes('goes before the default for listeners of this port'),
+        ...below('spec.tls.frontend.perPort[].tls', clientValidation),
+      }),
+      'status.addresses[].type': yes('`IPAddress` or `Hostname`', status),
+      'status.addresses[].value': yes('where it is reached', status),
+      'status.attachedListenerSets': yes('those that are accepted', 'translate/gateway/listenerSet.in.yaml'),
+      ...below('status', conditions(status)),
+      ...listenersStatus(status),
+    },
+  },
+  HTTPRoute: {
+    text: 'On listeners of protocol `HTTP` and `HTTPS`.',
+    statements: {
+      ...below('spec.parentRefs[]', parentRefs),
+      'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+      'spec.hostnames': yes('exact or with a wildcard, as far as they and those of the listener intersect'),
+      'spec.rules[].name': nameOfRule,
+      'spec.rules[].matches[].path.type': yes('`Exact`, `PathPrefix`, `RegularExpression` (RE2)'),
+      'spec.rules[].matches[].path.value': yes('a prefix ends at a slash; of several matches the most specific counts'),
+      ...below('spec.rules[].matches[].headers[]', headerMatch),
+      'spec.rules[].matches[].queryParams[].type': yes('`Exact`, `RegularExpression` (RE2, the whole value)'),
+      'spec.rules[].matches[].queryParams[].name': yes('of equal names the first counts'),
+      'spec.rules[].matches[].queryParams[].value': yes('as it is written'),
+      'spec.rules[].matches[].method': yes('any'),
+      ...below('spec.rules[].filters[]', httpFilters('rule')),
+      ...below('spec.rules[].backendRefs[]', weightedBackendRef),
+      ...below('spec.rules[].backendRefs[].filters[]', httpFilters('backend')),
+      'spec.rules[].timeouts.request': yes(
+        'from the end of the request to the end of the response; `0s` switches it off',
+      ),
+      'spec.rules[].timeouts.backendRequest': yes('of each try'),
+      'spec.rules[].retry.codes': yes('beside failures to connect, which are always tried again'),
+      'spec.rules[].retry.attempts': yes('tries beside the first'),
+      'spec.rules[].retry.backoff': yes('at least that long between tries, growing'),
+      ...notBuilt(notYet, below('spec.rules[].sessionPersistence', sessionPersistence)),
+      ...routeStatus(status),
+    },
+  },
+  ListenerSet: {
+    text: "Listeners beside those of a Gateway, as its `allowedListeners` lets in. The Gateway's own go before them, older sets before newer ones.",
+    statements: {
+      ...below('spec.parentRef', {
+        group: yes('`gateway.networking.k8s.io`'),
+        kind: yes('`Gateway`'),
+        name: yes('of the Gateway'),
+        namespace: yes('of any namespace, where the Gateway lets this one in'),
+      }),
+      ...below('spec.listeners[]', listener),
+      ...below('status', conditions('translate/gateway/listenerSet.in.yaml')),
+      ...listenersStatus('translate/gateway/listenerSet.in.yaml'),
+    },
+  },
+  GRPCRoute: {
+    text: 'On listeners of protocol `HTTP` and `HTTPS`, beside HTTPRoutes.',
+    statements: notBuilt(unserved, {
+      ...below('spec.parentRefs[]', parentRefs),
+      'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+      'spec.hostnames': yes('as of an HTTPRoute'),
+      'spec.rules[].name': nameOfRule,
+      'spec.rules[].matches[].method.type': yes('`Exact`, `RegularExpression` (RE2)'),
+      'spec.rules[].matches[].method.service': yes('any service where it is not said'),
+      'spec.rules[].matches[].method.method': yes('any method where it is not said'),
+      ...below('spec.rules[].matches[].headers[]', headerMatch),
+      ...below('spec.rules[].filters[]', grpcFilters('rule')),
+      ...below('spec.rules[].backendRefs[]', weightedBackendRef),
+      ...below('spec.rules[].backendRefs[].filters[]', grpcFilters('backend')),
+      ...below('spec.rules[].sessionPersistence', sessionPersistence),
+      ...routeStatus(status),
+    }),
+  },
+  TLSRoute: {
+    text: 'On listeners of protocol `TLS`: the connection is chosen by its server name.',
+    statements: notBuilt(unserved, {
+      ...streamRoute,
+      'spec.hostnames': yes(
+        'server names, exact or with a wildcard, as far as they and that of the listener intersect',
+      ),
+    }),
+  },
+  TCPRoute: {
+    text: 'On listeners of protocol `TCP`. Of several routes on one listener the oldest is served.',
+    statements: notBuilt(unserved, streamRoute),
+  },
+  UDPRoute: {
+    text: 'On listeners of protocol `UDP`. Of several routes on one listener the oldest is served.',
+    statements: notBuilt(unserved, streamRoute),
+  },
+  BackendTLSPolicy: {
+    text: 'TLS from the Gateway to a Service.',
+    statements: notBuilt(unserved, {
+      ...below('spec.targetRefs[]', {
+        group: yes('that of Service (none) or ServiceImport'),
+        kind: yes('`Service` or `ServiceImport`'),
+        name: yes('of the same namespace'),
+        sectionName: yes('only this port, by name; goes before a policy for the whole Service'),
+      }),
+      ...backendValidation,
+      'spec.options': no('keys are ignored'),
+      ...policyStatus(),
+    }),
+  },
+  XBackend: {
+    text: 'A host outside of the cluster as a backend. Experimental.',
+    statements: notBuilt(unserved, {
+      'spec.type': yes('`ExternalHostname`'),
+      'spec.externalHostname.hostname': yes('resolved by DNS, again and again'),
+      'spec.port.name': yes('for people'),
+      'spec.port.port': yes('of the host'),
+      'spec.protocol': yes('what is spoken with it'),
+      'spec.tls.mode': yes('whether with TLS'),
+      ...below('spec.tls.clientCertificateRef', objectReference('`Secret` of type `kubernetes.io/tls`')),
+      ...below(
+        'spec.tls',
+        Object.fromEntries(Object.entries(backendValidation).map(([path, each]) => [path.replace('spec.', ''), each])),
+      ),
+      ...routeStatus(),
+    }),
+  },
+  XBackendTrafficPolicy: {
+    text: 'Retry budget and session persistence of a Service. Experimental.',
+    statements: notBuilt(unserved, {
+      ...below('spec.targetRefs[]', {
+        group: yes('that of Service (none) or ServiceImport'),
+        kind: yes('`Service` or `ServiceImport`'),
+        name: yes('of the same namespace'),
+      }),
+      'spec.retryConstraint.budget.percent': yes('of requests in flight that may be tries again'),
+      'spec.retryConstraint.budget.interval': yes('over which they are counted'),
+      'spec.retryConstraint.minRetryRate.count': yes('tries that are always allowed'),
+      'spec.retryConstraint.minRetryRate.interval': yes('in this time'),
+      ...below('spec.sessionPersistence', sessionPersistence),
+      ...policyStatus(),
+    }),
+  },
+  ReferenceGrant: {
+    text: 'Versions v1 and v1beta1. Read wherever an object names one of another namespace.',
+    statements: {
+      'spec.from[].group': yes('as of the kind'),
+      'spec.from[].kind': yes('a kind of route, `Gateway`, `ListenerSet` or `BackendTLSPolicy`'),
+      'spec.from[].namespace': yes('whose objects may refer to here'),
+      'spec.to[].group': yes('as of the kind'),
+      'spec.to[].kind': yes('a kind of backend, `Secret` or `ConfigMap`'),
+      'spec.to[].name': yes('only this one; all of the kind where it is not said'),
+    },
+  },
+};
