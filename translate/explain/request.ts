@@ -30,25 +30,25 @@ export function withoutPort(authority: string): string {
 }
 
 /**
- * The value of a header as matchers see it: several of one name are joined with commas. Undefined where there is none.
+ * The values of a header: a matcher is met where one of them meets it.
  * Source: Envoy docs, config.route.v3.HeaderMatcher; "HTTP header manipulation", x-forwarded-proto.
  */
-export function headerValue(request: HttpRequest, name: string): string | undefined {
+export function headerValues(request: HttpRequest, name: string): readonly string[] {
   switch (name.toLowerCase()) {
     case ':method':
-      return request.method;
+      return [request.method];
     case ':authority':
     case 'host':
-      return request.authority;
+      return [request.authority];
     case ':path':
-      return request.path;
+      return [request.path];
     case ':scheme':
     // The proxy is the edge: it says itself by which scheme it was reached.
     // oxlint-disable-next-line no-fallthrough
     case 'x-forwarded-proto':
-      return request.scheme;
+      return [request.scheme];
     default:
-      return request.headers.get(name.toLowerCase())?.join(',');
+      return request.headers.get(name.toLowerCase()) ?? [];
   }
 }
 

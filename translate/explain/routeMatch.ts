@@ -9,7 +9,7 @@ import type {
   RouteMatch,
 } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
 import type { StringMatcher } from '../../api/envoy/envoy/type/matcher/v3/string_pb.ts';
-import { headerValue, queryParameters, withoutQuery, type HttpRequest } from './request.ts';
+import { headerValues, queryParameters, withoutQuery, type HttpRequest } from './request.ts';
 
 /** One condition of a match that a request does not meet. */
 export interface Difference {
@@ -32,7 +32,7 @@ export function differences(match: RouteMatch, request: HttpRequest): Difference
     if (found !== undefined) result.push(found);
   }
   if (match.grpc !== undefined && !isGrpc(request)) {
-    const got = headerValue(request, 'content-type');
+    const got = headerValues(request, 'content-type')[0];
     result.push({ on: 'header', name: 'content-type', wanted: 'be that of gRPC, application/grpc', got });
   }
   if (match.queryParameters.length > 0) {
@@ -47,7 +47,7 @@ export function differences(match: RouteMatch, request: HttpRequest): Difference
 
 /** Whether Envoy takes a request for gRPC. Source: Envoy docs, RouteMatch.GrpcRouteMatchOptions. */
 function isGrpc(request: HttpRequest): boolean {
-  return /^application\/grpc([+;].*)?$/.test(headerValue(request, 'content-type') ?? '');
+  return /^application\/grpc([+;].*)?$/.test(headerValues(request, 'content-type')[0] ?? '');
 }
 
 function pathDifference({ pathSpecifier, caseSensitive }: RouteMatch, request: HttpRequest): Difference | undefined {
@@ -84,15 +84,19 @@ function pathDifference({ pathSpecifier, caseSensitive }: RouteMatch, request: H
 }
 
 function headerDifference(header: HeaderMatcher, request: HttpRequest): Difference | undefined {
-  const present = headerValue(request, header.name);
-  const value = present ?? (header.treatMissingHeaderAsEmpty ? '' : undefined);
-  const { matches, wanted } = judgeHeader(header, value);
+  const values = headerValues(request, header.name);
+  const compared: readonly (string | undefined)[] =
+    values.length > 0 ? values : [header.treatMissingHeaderAsEmpty ? '' : undefined];
+  const judged = compared.map((value) => judgeHeader(header, value));
+  const matches = judged.some((each) => each.matches);
   // A header that is absent meets no condition on its value, also where the condition is inverted.
-  const isAbsent = value === undefined && header.headerMatchSpecifier.case !== 'presentMatch';
+  const isAbsent = compared[0] === undefined && header.headerMatchSpecifier.case !== 'presentMatch';
   if (isAbsent ? false : matches !== header.invertMatch) return undefined;
+  const { wanted } = judged[0]!;
   const on = header.name === ':method' ? 'method' : 'header';
   const name = header.name === ':method' ? '' : header.name === ':authority' ? 'Host' : header.name;
-  return { on, name, wanted: header.invertMatch ? `not ${wanted}` : wanted, got: present };
+  const got = values.length === 0 ? undefined : values.join(', ');
+  return { on, name, wanted: header.invertMatch ? `not ${wanted}` : wanted, got };
 }
 
 function judgeHeader(header: HeaderMatcher, value: string | undefined): { matches: boolean; wanted: string } {

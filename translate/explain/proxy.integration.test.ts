@@ -1,0 +1,178 @@
+/** What `explain` reads from the resources is what the real Envoy does with them. */
+import { globSync, readFileSync } from 'node:fs';
+import type http from 'node:http';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../test/fixtures/index.ts';
+import { Translator } from '../index.ts';
+import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from '../testing/certificates.ts';
+import { sourceChanges, TranslationState } from '../testing/golden.ts';
+import { effectOf, type HeaderChange } from './action.ts';
+import { ProxyModel, type Passage } from './proxy.ts';
+import type { HttpRequest } from './request.ts';
+import { ask, routeTag, startEcho, startProxy, type Answered, type Asked } from './testing/realProxy.ts';
+import { request, world, type RandomRequest } from './testing/world.ts';
+
+const directory = join(import.meta.dirname, '..');
+// Fixed, so that a failure can be looked at again.
+const seed = 20_261_121;
+const worlds = 25;
+const requestsEach = 80;
+
+let certificates: GoldenCertificates;
+let echo: http.Server;
+const now = Date.now();
+
+beforeAll(async () => {
+  certificates = await makeGoldenCertificates(now);
+  echo = await startEcho();
+});
+afterAll(() => {
+  echo.close();
+});
+
+/** Listener ports as they stand in Gateways, each bound where it is free. */
+async function bindings(ports: Iterable<number>): Promise<Map<number, number>> {
+  const bound = new Map<number, number>();
+  for (const port of ports) bound.set(port, await freePort());
+  return bound;
+}
+
+async function translate(text: string, ports: ReadonlyMap<number, number>): Promise<TranslationState> {
+  const translator = new Translator({
+    binding: { address: '127.0.0.1', port: (port) => ports.get(port) ?? port },
+    readiness: { address: '127.0.0.1', port: 0 },
+  });
+  translator.apply(sourceChanges(fillCertificates(text, certificates), now));
+  const state = new TranslationState();
+  state.take(translator);
+  expect(state.faults).toEqual([]);
+  return state;
+}
+
+function asSent({ host, method, path, headers }: RandomRequest, scheme: 'http' | 'https'): HttpRequest {
+  const byName = new Map<string, string[]>();
+  for (const [name, value] of headers) {
+    const values = byName.get(name.toLowerCase());
+    if (values === undefined) byName.set(name.toLowerCase(), [value]);
+    else values.push(value);
+  }
+  return { scheme, method, authority: host, path, headers: byName };
+}
+
+/** What the headers of a request become. */
+function changed(
+  headers: ReadonlyMap<string, readonly string[]>,
+  changes: readonly HeaderChange[],
+): Map<string, string> {
+  const result = new Map([...headers].map(([name, values]) => [name, values.join(',')]));
+  for (const { action, name, value = '' } of changes) {
+    const before = result.get(name.toLowerCase());
+    if (action === 'remove') result.delete(name.toLowerCase());
+    else if (action === 'add' && before !== undefined) result.set(name.toLowerCase(), `${before},${value}`);
+    else result.set(name.toLowerCase(), value);
+  }
+  return result;
+}
+
+/** Compares what was read with what came back. */
+function compare(passage: Passage, answered: Answered | undefined, where: string): void {
+  if (answered === undefined) {
+    expect(['no listener', 'no chain', 'wrong transport'], where).toContain(passage.end);
+    return;
+  }
+  if (passage.end === 'answered') {
+    expect([answered.status, answered.route], where).toEqual([passage.status, undefined]);
+    return;
+  }
+  if (passage.end !== 'route') {
+    expect([answered.status, answered.route], where).toEqual([404, undefined]);
+    expect(['no virtual host', 'no route'], where).toContain(passage.end);
+    return;
+  }
+  const { table, virtualHost, position, route, request: routed } = passage;
+  expect(answered.route, where).toBe(routeTag(table, virtualHost.domains[0]!, position));
+  const effect = effectOf(route, virtualHost, routed);
+  if (effect.kind === 'redirect') {
+    expect([answered.status, answered.location], where).toEqual([effect.status, effect.location]);
+    return;
+  }
+  if (effect.kind === 'answer') {
+    expect(answered.status, where).toBe(effect.status);
+    return;
+  }
+  if (answered.seen === undefined) {
+    // A share of the requests goes to a backend that does not exist.
+    expect([answered.status, effect.destinations.length > 1], where).toEqual([500, true]);
+    return;
+  }
+  const destination = effect.destinations.find(({ cluster }) => cluster === answered.cluster);
+  expect(destination, where).toBeDefined();
+  const { seen } = answered;
+  expect([seen.method, seen.headers['host'], seen.path], where).toEqual([effect.method, effect.authority, effect.path]);
+  for (const [name, value] of changed(routed.headers, [...effect.requestHeaders, ...destination!.requestHeaders])) {
+    expect(seen.headers[name], `${where}: ${name}`).toBe(value);
+  }
+  for (const { name, action } of effect.requestHeaders) {
+    if (action === 'remove') expect(seen.headers[name.toLowerCase()], where).toBeUndefined();
+  }
+}
+
+describe('the real Envoy does what is read from its resources', () => {
+  const met = new Map<string, number>();
+
+  async function check(text: string, requests: readonly RandomRequest[]): Promise<void> {
+    const wanted = [...new Set(requests.map(({ listenerPort }) => listenerPort))];
+    const ports = await bindings(wanted);
+    const state = await translate(text, ports);
+    const model = new ProxyModel(state.resources.values());
+    await using envoy = await startProxy(state, echo);
+    for (const one of requests) {
+      const port = ports.get(one.listenerPort)!;
+      const isTls = one.listenerPort === 443;
+      const asked: Asked = {
+        port,
+        serverName: isTls ? one.serverName : undefined,
+        method: one.method,
+        path: one.path,
+        headers: [['Host', one.host], ...one.headers],
+      };
+      const serverName = one.serverName === '' ? undefined : one.serverName;
+      const sent = asSent(one, isTls ? 'https' : 'http');
+      const passage = model.follow('tcp', port, { isTls, serverName }, sent);
+      met.set(passage.end, (met.get(passage.end) ?? 0) + 1);
+      compare(passage, await ask(asked), `${JSON.stringify(one)} on\n${text}`);
+    }
+    expect(envoy.exited.aborted).toBe(false);
+  }
+
+  test.each(globSync('**/*.in.yaml', { cwd: directory }).toSorted())('%s', async (name) => {
+    const text = readFileSync(join(directory, name), 'utf8');
+    // Hostnames and paths of the file itself, beside those of the vocabulary.
+    const names = [...new Set(text.match(/\b[a-z-]+\.example\.(?:com|org)\b/g) ?? ['example.com'])];
+    const paths = [...new Set(text.match(/(?<=[ "])\/[a-zA-Z0-9/._-]*/g) ?? ['/'])];
+    const host = fc.constantFrom(...names);
+    const arbitrary = fc
+      .tuple(request, host, fc.constantFrom(...paths), fc.constantFrom('', '/deeper', '?q=1'))
+      .map(([base, own, path, rest]): RandomRequest => ({ ...base, host: own, serverName: own, path: path + rest }));
+    await check(text, fc.sample(arbitrary, { seed, numRuns: 25 }));
+  });
+
+  test.each(Array.from({ length: worlds }, (_, index) => index))('random world %i', async (index) => {
+    const [text] = fc.sample(world, { seed: seed + index, numRuns: 1 });
+    await check(text!, fc.sample(request, { seed: seed + index, numRuns: requestsEach }));
+  });
+
+  test('all ends were met', () => {
+    expect([...met.keys()].toSorted()).toEqual([
+      'answered',
+      'no chain',
+      'no listener',
+      'no route',
+      'no virtual host',
+      'route',
+    ]);
+    expect(met.get('route')).toBeGreaterThan(500);
+  });
+});
