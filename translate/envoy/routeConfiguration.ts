@@ -80,7 +80,12 @@ export function routeConfiguration(
   virtualHosts: readonly Member<VirtualHost>[],
   absent: readonly string[],
 ): EncodedResource {
-  const head = encode(RouteConfigurationSchema, { name, ignorePortInHostMatching: true });
+  const head = encode(RouteConfigurationSchema, {
+    name,
+    ignorePortInHostMatching: true,
+    // What a backendRef says of headers comes after what its rule says, so it has the last word.
+    mostSpecificHeaderMutationsWins: true,
+  });
   const fields = [head];
   const clusters: (readonly string[])[] = [];
   for (const { value } of virtualHosts) {

@@ -17,34 +17,64 @@ export interface HeaderOperations {
   remove: string[];
 }
 
-/** @throws UnusableFilter */
+/**
+ * Of names that differ only in case the first counts; a name that is acted on in two ways is a mistake.
+ * @throws UnusableFilter
+ */
 export function translateHeaders(filter: HTTPHeaderFilter, direction: 'request' | 'response'): HeaderOperations {
+  const seen = new Map<string, 'set' | 'added' | 'removed'>();
+  const isNew = (name: string, action: 'set' | 'added' | 'removed'): boolean => {
+    checkName(name, direction);
+    const lower = name.toLowerCase();
+    const before = seen.get(lower);
+    if (before !== undefined && before !== action) {
+      throw new UnusableFilter(`header "${name}" is both ${before} and ${action}: only one is possible`);
+    }
+    seen.set(lower, action);
+    return before === undefined;
+  };
   const add: HeaderOperations['add'] = [];
   for (const { name, value } of filter.set ?? []) {
-    add.push({ header: header(name, value, direction), appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD });
+    if (!isNew(name, 'set')) continue;
+    add.push({ header: header(name, value), appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD });
   }
   for (const { name, value } of filter.add ?? []) {
-    add.push({ header: header(name, value, direction), appendAction: AppendAction.APPEND_IF_EXISTS_OR_ADD });
+    if (!isNew(name, 'added')) continue;
+    add.push({ header: header(name, value), appendAction: AppendAction.APPEND_IF_EXISTS_OR_ADD });
   }
-  const remove = [...(filter.remove ?? [])];
-  for (const name of remove) checkName(name, direction);
+  const remove = (filter.remove ?? []).filter((name) => isNew(name, 'removed'));
   return { add, remove };
 }
 
-function header(name: string, value: string, direction: 'request' | 'response'): { key: string; value: string } {
-  checkName(name, direction);
-  // eslint-disable-next-line no-control-regex -- these are the characters that Envoy refuses.
-  if (/[\u0000\r\n]/.test(value))
-    throw new UnusableFilter(`the value of header "${name}" has a line break or a null character`);
+/** Longer ones are refused by Envoy. */
+const maxValueLength = 16_384;
+
+function header(name: string, value: string): { key: string; value: string } {
+  // eslint-disable-next-line no-control-regex -- these are the characters that HTTP has no place for.
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) {
+    throw new UnusableFilter(`the value of header "${name}" has a control character`);
+  }
   // A percent sign begins a command of Envoy's formatter; doubled, it is itself.
-  return { key: name, value: value.replaceAll('%', '%%') };
+  const escaped = value.replaceAll('%', '%%');
+  if (Buffer.byteLength(escaped) > maxValueLength) {
+    throw new UnusableFilter(`the value of header "${name}" is longer than ${maxValueLength} bytes`);
+  }
+  return { key: name, value: escaped };
 }
 
+/** Whether a text can be the name of a header. Source: RFC 9110, 5.6.2. */
+export function isHeaderName(name: string): boolean {
+  return /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(name);
+}
+
+/** A proxy writes these by what it does with the message: another value would tear messages apart. */
+const framing = ['content-length', 'transfer-encoding'];
+
 function checkName(name: string, direction: 'request' | 'response'): void {
-  if (name === '' || !/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(name)) {
-    throw new UnusableFilter(`"${name}" is not the name of a header`);
-  }
-  if (direction === 'request' && name.toLowerCase() === 'host') {
+  if (!isHeaderName(name)) throw new UnusableFilter(`"${name}" is not the name of a header`);
+  const lower = name.toLowerCase();
+  if (direction === 'request' && lower === 'host') {
     throw new UnusableFilter('the Host header cannot be modified: use a URLRewrite filter with hostname');
   }
+  if (framing.includes(lower)) throw new UnusableFilter(`the header ${name} cannot be modified`);
 }

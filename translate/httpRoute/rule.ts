@@ -2,37 +2,50 @@
  * Rules of HTTPRoutes and GRPCRoutes to Envoy's routes: what they match differs, what they do with a request does not.
  * Source: Gateway API, HTTPRouteRule and GRPCRouteRule; Envoy docs, config.route.v3.Route.
  */
+import type { Any } from '@bufbuild/protobuf/wkt';
 import {
   RouteAction_ClusterNotFoundResponseCode as ClusterNotFoundResponseCode,
   RouteSchema,
-  type RetryPolicySchema,
+  type HeaderMatcherSchema,
   type RouteActionSchema,
+  type RouteMatchSchema,
   type WeightedCluster_ClusterWeightSchema,
 } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
-import { FractionalPercent_DenominatorType as Denominator } from '../../api/envoy/envoy/type/v3/percent_pb.ts';
-import type {
-  HTTPBackendRef,
-  HTTPRequestMirrorFilter,
-  HTTPRouteFilter,
-  HTTPRouteRetry,
-  HTTPRouteRule,
-  HTTPRouteTimeouts,
-} from '../../api/gateway/index.ts';
+import type { HTTPRouteRule } from '../../api/gateway/index.ts';
 import {
   isUnresolved,
   type BackendReference,
   type ResolvedBackend,
   type UnresolvedReference,
 } from '../backend/index.ts';
-import { duration, encode, parseDuration, type Init } from '../encoding/index.ts';
-import { translateHeaders, UnusableFilter, type HeaderOperations } from './headers.ts';
+import { duration, encode, type Init } from '../encoding/index.ts';
+import { httpFilter } from '../envoy/httpFilter.ts';
+import {
+  filterConfigs,
+  headerFields,
+  joinFilters,
+  translateFilters,
+  type References,
+  type RouteFilters,
+} from './filters.ts';
+import { UnusableFilter } from './headers.ts';
 import { UnusableMatch, type Specificity, type TranslatedMatch } from './match.ts';
+import { fractionalPercent } from './mirror.ts';
 import { translateRedirect, translateRewrite, type ListenerContext } from './rewrite.ts';
+import {
+  planSession,
+  sessionFilter,
+  sessionMatch,
+  sessionOf,
+  sessionPath,
+  type Session,
+} from './sessionPersistence.ts';
+import { translateRetry, translateTimeouts } from './timeouts.ts';
 
 /** One Envoy route, with what places it among others. */
 export interface RankedRoute {
   specificity: Specificity;
-  /** Position of the rule and of the match within it. */
+  /** Position of the rule and of the match within it; routes of one match stand in their order. */
   rule: number;
   match: number;
   /** Encoded `envoy.config.route.v3.Route`. */
@@ -62,6 +75,8 @@ export interface RuleDialect {
   matches: () => TranslatedMatch[];
   /** What a request gets whose backend is invalid: proxies make of 503 the status UNAVAILABLE of gRPC. */
   invalidBackendStatus: 500 | 503;
+  /** Configuration of HTTP filters that every route of the kind has, by their name. */
+  filterConfigs?: Record<string, Any>;
 }
 
 /** A cluster that never exists: requests sent to it get the status of backends that are invalid. */
@@ -70,30 +85,34 @@ const invalidBackend = 'invalid-backend';
 type Route = Init<typeof RouteSchema>;
 type RouteAction = Init<typeof RouteActionSchema>;
 
-/** How one rule acts on a request; only the path modifiers need the match. */
-interface Action {
-  of: (match: TranslatedMatch, listener: ListenerContext) => Route['action'];
-  headers: Pick<
-    Route,
-    'requestHeadersToAdd' | 'requestHeadersToRemove' | 'responseHeadersToAdd' | 'responseHeadersToRemove'
-  >;
-  clusters: string[];
-  dependsOnListener: boolean;
+/** One of the backends among which requests are divided. */
+interface Destination {
+  weight: number;
+  /** Undefined where the backend is invalid. */
+  cluster: string | undefined;
+  /** Its own filters only. */
+  filters: RouteFilters;
+  session: Session | undefined;
 }
 
-function answer(status: 500 | 503): Route['action'] {
-  return { case: 'directResponse', value: { status } };
+/** What a rule does with a request, whatever it matches and wherever it is served. */
+interface Plan {
+  filters: RouteFilters;
+  /** Empty where there is nothing to send requests to. */
+  destinations: Destination[];
+  /** What all requests have in common that are sent to a backend. */
+  action: RouteAction;
 }
 
 /**
  * @param route what the routes are called in access logs
- * @param resolve where a backend reference leads
+ * @param resolve where a backend reference leads; `grpc` asks for a backend that is spoken to in gRPC whatever the route
  */
 export function translateRule(
   route: string,
   rule: CommonRule,
   index: number,
-  resolve: (reference: BackendReference) => ResolvedBackend,
+  resolve: (reference: BackendReference, use?: 'grpc') => ResolvedBackend,
   dialect: RuleDialect,
 ): TranslatedRule {
   const unresolved: UnresolvedReference[] = [];
@@ -106,27 +125,168 @@ export function translateRule(
     const fault = `${where} is left out, because ${error.message}`;
     return { routes: () => [], dependsOnListener: false, clusters: [], unresolved, fault };
   }
-  let action: Action;
-  let fault: string | undefined;
+  const name = rule.name === undefined ? route : `${route}/${rule.name}`;
+  const ranked = (match: TranslatedMatch, position: number, { clusters, ...message }: MatchRoute): RankedRoute => ({
+    specificity: match.specificity,
+    rule: index,
+    match: position,
+    bytes: encode(RouteSchema, { name, ...message }),
+    clusters,
+  });
   try {
-    action = translateAction(rule, resolve, unresolved, dialect);
+    const identity = `${route} ${rule.name ?? JSON.stringify(matches.map(({ match }) => match))}`;
+    const plan = planRule(rule, identity, { resolve, unresolved });
+    const routes = (listener: ListenerContext): RankedRoute[] =>
+      matches.flatMap((match, position) =>
+        matchRoutes(plan, match, listener, dialect).map((made) => ranked(match, position, made)),
+      );
     // Path modifiers are tried here, so that what is wrong with them is known before the rule meets a listener.
-    for (const match of matches) action.of(match, { scheme: 'http', port: 80 });
+    const clusters = [...new Set(routes({ scheme: 'http', port: 80 }).flatMap((made) => made.clusters))];
+    return { routes, dependsOnListener: dependsOnListener(plan), clusters, unresolved, fault: undefined };
   } catch (error) {
     if (!(error instanceof UnusableFilter)) throw error;
-    fault = `${where} answers 500 in place of what it says, because ${error.message}`;
-    action = { of: () => answer(500), headers: {}, clusters: [], dependsOnListener: false };
+    const fault = `${where} answers 500 in place of what it says, because ${error.message}`;
+    const routes = matches.map((match, position) =>
+      ranked(match, position, { match: match.match, action: answer(500), clusters: [] }),
+    );
+    return { routes: () => routes, dependsOnListener: false, clusters: [], unresolved, fault };
   }
-  const name = rule.name === undefined ? route : `${route}/${rule.name}`;
-  const routes = (listener: ListenerContext): RankedRoute[] =>
-    matches.map((match, position) => ({
-      specificity: match.specificity,
-      rule: index,
-      match: position,
-      bytes: encode(RouteSchema, { name, match: match.match, action: action.of(match, listener)!, ...action.headers }),
-      clusters: action.clusters,
-    }));
-  return { routes, dependsOnListener: action.dependsOnListener, clusters: action.clusters, unresolved, fault };
+}
+
+/** @throws UnusableFilter */
+function planRule(rule: CommonRule, identity: string, references: References): Plan {
+  const filters = translateFilters(rule.filters ?? [], references);
+  const session = rule.sessionPersistence === undefined ? undefined : planSession(rule.sessionPersistence, identity);
+  const timeouts = translateTimeouts(rule.timeouts);
+  const retryPolicy = translateRetry(rule.retry, timeouts);
+  const destinations = (rule.backendRefs ?? []).map((reference): Destination => {
+    const backend = references.resolve(reference);
+    const own = translateFilters(reference.filters ?? [], references);
+    const weight = reference.weight ?? 1;
+    if (!isUnresolved(backend)) return { weight, cluster: backend.cluster, filters: own, session };
+    references.unresolved.push(backend);
+    return { weight, cluster: undefined, filters: own, session: undefined };
+  });
+  return {
+    filters,
+    destinations: divided(destinations),
+    action: { timeout: duration(timeouts.request), ...(retryPolicy === undefined ? {} : { retryPolicy }) },
+  };
+}
+
+/** Those among which requests are divided; one without weight still keeps the sessions that it has. */
+function divided(destinations: Destination[]): Destination[] {
+  if (!destinations.some(({ weight }) => weight > 0)) return [];
+  const kept = destinations.filter(({ weight, session }) => weight > 0 || session !== undefined);
+  if (kept.length < 2) return kept;
+  // The session tells which backend it is of, so that a request that belongs to it is not divided again. Source: GEP-1619.
+  return kept.map((destination) => {
+    const { cluster, session } = destination;
+    return cluster === undefined || session === undefined
+      ? destination
+      : { ...destination, session: sessionOf(session, cluster) };
+  });
+}
+
+function dependsOnListener({ filters, destinations }: Plan): boolean {
+  return (
+    filters.redirect !== undefined ||
+    destinations.some((one) => one.filters.redirect !== undefined || one.session?.kind === 'Cookie')
+  );
+}
+
+/** A route of one match, with the clusters that it leads to. */
+type MatchRoute = Omit<Route, 'match'> & { match: Init<typeof RouteMatchSchema>; clusters: readonly string[] };
+
+function matchRoutes(
+  { filters, destinations, action }: Plan,
+  match: TranslatedMatch,
+  listener: ListenerContext,
+  dialect: RuleDialect,
+): MatchRoute[] {
+  const { invalidBackendStatus } = dialect;
+  /** A route with all that `all` says, to `destination` or, if it is undefined, to nowhere. */
+  const whole = (
+    all: RouteFilters,
+    destination: Destination | undefined,
+    specifier: RouteAction['clusterSpecifier'],
+    more: Partial<RouteAction> = {},
+  ): MatchRoute => ({
+    match: match.match,
+    action: actionOf(all, specifier, { ...action, ...more }, match, listener, invalidBackendStatus),
+    ...headerFields(all),
+    typedPerFilterConfig: {
+      ...dialect.filterConfigs,
+      ...filterConfigs(all),
+      ...sessionConfig(destination?.session, match, listener),
+    },
+    clusters: all.clusters,
+  });
+  const to = (destination: Destination): MatchRoute => {
+    const { cluster } = destination;
+    const made = whole(
+      joinFilters(filters, destination.filters),
+      destination,
+      cluster === undefined ? undefined : { case: 'cluster', value: cluster },
+    );
+    return cluster === undefined ? made : { ...made, clusters: [cluster, ...made.clusters] };
+  };
+
+  const valid = destinations.filter(({ cluster }) => cluster !== undefined);
+  if (filters.redirect !== undefined || filters.closed || valid.length === 0)
+    return [whole(filters, undefined, undefined)];
+  if (destinations.length === 1) return [to(destinations[0]!)];
+  if (destinations.every(fitsCluster)) {
+    const clusters = [...valid.map(({ cluster }) => cluster!), ...destinations.flatMap((one) => one.filters.clusters)];
+    const specifier = {
+      case: 'weightedClusters',
+      value: { clusters: destinations.filter(({ weight }) => weight > 0).map(clusterWeight) },
+    } as const;
+    const mixed = valid.length < destinations.length;
+    const made = whole(
+      filters,
+      undefined,
+      specifier,
+      mixed ? { clusterNotFoundResponseCode: clusterNotFound[invalidBackendStatus] } : {},
+    );
+    return [{ ...made, clusters: [...clusters, ...made.clusters] }];
+  }
+  // What a backend has of its own does not fit into a division of clusters: it gets a route of its own, which takes a part
+  // of what those before it left. Envoy draws one number for a request, so that the shares add up.
+  const sessions = valid
+    .filter(({ session }) => session !== undefined)
+    .map((destination) => narrowed(to(destination), sessionMatch(destination.session!)));
+  const weighted = destinations.filter(({ weight }) => weight > 0);
+  const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
+  let sum = 0;
+  const shares = weighted.map((destination, position) => {
+    sum += destination.weight;
+    const share =
+      position === weighted.length - 1 ? {} : { runtimeFraction: { defaultValue: fractionalPercent(sum, total) } };
+    return narrowed(to(destination), share);
+  });
+  return [...sessions, ...shares];
+}
+
+/** The route for fewer requests. */
+function narrowed(route: MatchRoute, by: Init<typeof RouteMatchSchema>): MatchRoute {
+  const headers = [...(route.match.headers ?? []), ...(by.headers ?? [])] as Init<typeof HeaderMatcherSchema>[];
+  return { ...route, match: { ...route.match, ...by, headers } };
+}
+
+/** Whether all that a destination has of its own can be said of a cluster in a division of clusters. */
+function fitsCluster({ filters, session }: Destination): boolean {
+  const { redirect, rewrite, mirrors, closed } = filters;
+  return redirect === undefined && rewrite === undefined && mirrors.length === 0 && !closed && session === undefined;
+}
+
+function clusterWeight({ cluster, weight, filters }: Destination): Init<typeof WeightedCluster_ClusterWeightSchema> {
+  return {
+    name: cluster ?? invalidBackend,
+    weight,
+    ...headerFields(filters),
+    typedPerFilterConfig: filterConfigs(filters),
+  };
 }
 
 const clusterNotFound = {
@@ -134,174 +294,31 @@ const clusterNotFound = {
   503: ClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
 } as const;
 
-function translateAction(
-  rule: CommonRule,
-  resolve: (reference: BackendReference) => ResolvedBackend,
-  unresolved: UnresolvedReference[],
-  { invalidBackendStatus }: RuleDialect,
-): Action {
-  if (rule.sessionPersistence !== undefined) throw new UnusableFilter('sessionPersistence is not supported');
-  const headers = headerOperations(rule.filters ?? []);
-  const redirect = rule.filters?.find((filter) => filter.requestRedirect !== undefined)?.requestRedirect;
-  const rewrite = rule.filters?.find((filter) => filter.urlRewrite !== undefined)?.urlRewrite;
-  const mirrors = (rule.filters ?? []).flatMap((filter) => filter.requestMirror ?? []);
-  const unsupported = rule.filters?.find(
-    (filter) =>
-      !['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestMirror', 'RequestRedirect', 'URLRewrite'].includes(
-        filter.type,
-      ),
-  );
-  if (unsupported !== undefined) throw new UnusableFilter(`filters of type ${unsupported.type} are not supported`);
-  if (redirect !== undefined) {
-    return {
-      of: (match, listener) => ({ case: 'redirect', value: translateRedirect(redirect, listener, match.prefix) }),
-      headers,
-      clusters: [],
-      dependsOnListener: true,
-    };
-  }
-
-  const mirrored = mirrors.flatMap((mirror) => {
-    const backend = resolve(mirror.backendRef);
-    if (!isUnresolved(backend)) return { cluster: backend.cluster, mirror };
-    unresolved.push(backend);
-    return [];
-  });
-  const backends = translateBackends(rule.backendRefs ?? [], resolve, unresolved);
-  const timeouts = translateTimeouts(rule.timeouts);
-  const retryPolicy = translateRetry(rule.retry, timeouts.perTry);
-  if (backends === undefined) {
-    return { of: () => answer(invalidBackendStatus), headers, clusters: [], dependsOnListener: false };
-  }
-  const base: RouteAction = {
-    clusterSpecifier: backends.specifier,
-    // Envoy's default of 15 s would cut long responses; without a timeout of the user's there is none.
-    timeout: duration(timeouts.request ?? 0),
-    ...(backends.mixed ? { clusterNotFoundResponseCode: clusterNotFound[invalidBackendStatus] } : {}),
-    ...(retryPolicy === undefined ? {} : { retryPolicy }),
-    requestMirrorPolicies: mirrored.map(({ cluster, mirror }) => ({
-      cluster,
-      runtimeFraction: { defaultValue: mirrorFraction(mirror) },
-      disableShadowHostSuffixAppend: true,
-    })),
-  };
-  return {
-    of: (match) => ({
-      case: 'route',
-      value: rewrite === undefined ? base : { ...base, ...translateRewrite(rewrite, match.prefix) },
-    }),
-    headers,
-    clusters: [...new Set([...backends.clusters, ...mirrored.map(({ cluster }) => cluster)])],
-    dependsOnListener: false,
-  };
+function answer(status: 500 | 503): NonNullable<Route['action']> {
+  return { case: 'directResponse', value: { status } };
 }
 
-function headerOperations(filters: readonly HTTPRouteFilter[]): Action['headers'] {
-  const request = collect(filters, 'request');
-  const response = collect(filters, 'response');
-  return {
-    requestHeadersToAdd: request.add,
-    requestHeadersToRemove: request.remove,
-    responseHeadersToAdd: response.add,
-    responseHeadersToRemove: response.remove,
-  };
+/** @throws UnusableFilter */
+function actionOf(
+  { redirect, rewrite, mirrors, closed }: RouteFilters,
+  clusterSpecifier: RouteAction['clusterSpecifier'],
+  common: RouteAction,
+  match: TranslatedMatch,
+  listener: ListenerContext,
+  invalidBackendStatus: 500 | 503,
+): NonNullable<Route['action']> {
+  if (closed) return answer(500);
+  if (redirect !== undefined) return { case: 'redirect', value: translateRedirect(redirect, listener, match.prefix) };
+  const rewritten = rewrite === undefined ? {} : translateRewrite(rewrite, match.prefix);
+  if (clusterSpecifier === undefined) return answer(invalidBackendStatus);
+  return { case: 'route', value: { clusterSpecifier, ...common, requestMirrorPolicies: mirrors, ...rewritten } };
 }
 
-function collect(filters: readonly HTTPRouteFilter[], direction: 'request' | 'response'): HeaderOperations {
-  const result: HeaderOperations = { add: [], remove: [] };
-  for (const filter of filters) {
-    const modifier = direction === 'request' ? filter.requestHeaderModifier : filter.responseHeaderModifier;
-    if (modifier === undefined) continue;
-    const { add, remove } = translateHeaders(modifier, direction);
-    result.add.push(...add);
-    result.remove.push(...remove);
-  }
-  return result;
-}
-
-interface Backends {
-  specifier: RouteAction['clusterSpecifier'] & {};
-  clusters: string[];
-  /** Whether some of the traffic goes to backends that are invalid. */
-  mixed: boolean;
-}
-
-/** Undefined where no request can be sent anywhere: no backend, none that is valid, or no weight. */
-function translateBackends(
-  references: readonly HTTPBackendRef[],
-  resolve: (reference: BackendReference) => ResolvedBackend,
-  unresolved: UnresolvedReference[],
-): Backends | undefined {
-  const weights: Init<typeof WeightedCluster_ClusterWeightSchema>[] = [];
-  let invalidWeight = 0;
-  for (const reference of references) {
-    const weight = reference.weight ?? 1;
-    const backend = resolve(reference);
-    if (isUnresolved(backend)) {
-      unresolved.push(backend);
-      invalidWeight += weight;
-      continue;
-    }
-    const unsupported = reference.filters?.find(
-      (filter) => filter.type !== 'RequestHeaderModifier' && filter.type !== 'ResponseHeaderModifier',
-    );
-    if (unsupported !== undefined) {
-      throw new UnusableFilter(
-        `a filter of type ${unsupported.type} on a backendRef is not supported: put it on the rule`,
-      );
-    }
-    if (weight > 0) weights.push({ name: backend.cluster, weight, ...headerOperations(reference.filters ?? []) });
-  }
-  if (weights.length === 0) return undefined;
-  const clusters = weights.map(({ name }) => name!);
-  const plain = references.every(({ filters }) => (filters ?? []).length === 0);
-  if (plain && invalidWeight === 0 && weights.length === 1) {
-    return { specifier: { case: 'cluster', value: clusters[0]! }, clusters, mixed: false };
-  }
-  if (invalidWeight > 0) weights.push({ name: invalidBackend, weight: invalidWeight });
-  return { specifier: { case: 'weightedClusters', value: { clusters: weights } }, clusters, mixed: invalidWeight > 0 };
-}
-
-function mirrorFraction(mirror: HTTPRequestMirrorFilter): { numerator: number; denominator: Denominator } {
-  const { fraction, percent } = mirror;
-  if (fraction === undefined) return { numerator: percent ?? 100, denominator: Denominator.HUNDRED };
-  const million = 1_000_000;
-  const numerator = Math.min(million, Math.round((fraction.numerator / (fraction.denominator ?? 100)) * million));
-  return { numerator, denominator: Denominator.MILLION };
-}
-
-/** In milliseconds; zero switches a timeout off. */
-function translateTimeouts(timeouts: HTTPRouteTimeouts | undefined): { request?: number; perTry?: number } {
-  const result: { request?: number; perTry?: number } = {};
-  if (timeouts?.request !== undefined) result.request = milliseconds(timeouts.request);
-  if (timeouts?.backendRequest !== undefined) result.perTry = milliseconds(timeouts.backendRequest);
-  return result;
-}
-
-function milliseconds(text: string): number {
-  const value = parseDuration(text);
-  if (value === undefined) throw new UnusableFilter(`"${text}" is not a duration such as 500ms or 1m30s`);
-  return value;
-}
-
-// Without attempts of the user's, a request that never reached a backend is tried again; it is the clusters' default, too.
-const safeRetries = 'connect-failure,refused-stream,reset-before-request';
-
-function translateRetry(
-  retry: HTTPRouteRetry | undefined,
-  perTry: number | undefined,
-): Init<typeof RetryPolicySchema> | undefined {
-  if (retry === undefined && (perTry === undefined || perTry === 0)) return undefined;
-  const policy: Init<typeof RetryPolicySchema> = { retryOn: safeRetries, numRetries: retry?.attempts ?? 2 };
-  if (perTry !== undefined && perTry > 0) policy.perTryTimeout = duration(perTry);
-  if ((retry?.codes ?? []).length > 0) {
-    policy.retryOn = `${safeRetries},retriable-status-codes`;
-    policy.retriableStatusCodes = [...retry!.codes!];
-  }
-  if (retry?.backoff !== undefined) {
-    const base = milliseconds(retry.backoff);
-    if (base < 1) throw new UnusableFilter('a retry backoff is at least 1ms');
-    policy.retryBackOff = { baseInterval: duration(base) };
-  }
-  return policy;
+function sessionConfig(
+  session: Session | undefined,
+  { match }: TranslatedMatch,
+  listener: ListenerContext,
+): Record<string, Any> {
+  if (session === undefined) return {};
+  return { [httpFilter.statefulSession]: sessionFilter(session, sessionPath(match), listener.scheme === 'https') };
 }

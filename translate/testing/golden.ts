@@ -15,8 +15,21 @@ import { ClusterSchema } from '../../api/envoy/envoy/config/cluster/v3/cluster_p
 import { ClusterLoadAssignmentSchema } from '../../api/envoy/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../api/envoy/envoy/config/listener/v3/listener_pb.ts';
 import { RouteConfigurationSchema } from '../../api/envoy/envoy/config/route/v3/route_pb.ts';
+import { CorsPolicySchema, CorsSchema } from '../../api/envoy/envoy/extensions/filters/http/cors/v3/cors_pb.ts';
+import { ExtAuthzSchema } from '../../api/envoy/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts';
+import {
+  FilterChainConfigPerRouteSchema,
+  FilterChainConfigSchema,
+} from '../../api/envoy/envoy/extensions/filters/http/filter_chain/v3/filter_chain_pb.ts';
+import { GrpcWebSchema } from '../../api/envoy/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts';
 import { HealthCheckSchema } from '../../api/envoy/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts';
 import { RouterSchema } from '../../api/envoy/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import {
+  StatefulSessionPerRouteSchema,
+  StatefulSessionSchema,
+} from '../../api/envoy/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts';
+import { CookieBasedSessionStateSchema } from '../../api/envoy/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts';
+import { HeaderBasedSessionStateSchema } from '../../api/envoy/envoy/extensions/http/stateful_session/header/v3/header_pb.ts';
 import { TlsInspectorSchema } from '../../api/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import { HttpConnectionManagerSchema } from '../../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { SecretSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
@@ -37,7 +50,17 @@ const schemas: Record<ResourceType, DescMessage> = {
 
 const registry = createRegistry(
   ...Object.values(schemas),
+  CookieBasedSessionStateSchema,
+  CorsPolicySchema,
+  CorsSchema,
+  ExtAuthzSchema,
+  FilterChainConfigPerRouteSchema,
+  FilterChainConfigSchema,
+  GrpcWebSchema,
+  HeaderBasedSessionStateSchema,
   HealthCheckSchema,
+  StatefulSessionPerRouteSchema,
+  StatefulSessionSchema,
   RouterSchema,
   TlsInspectorSchema,
   HttpConnectionManagerSchema,

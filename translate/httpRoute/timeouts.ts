@@ -1,0 +1,68 @@
+/**
+ * Timeouts and retries.
+ * Source: Gateway API, HTTPRouteTimeouts, HTTPRouteRetry, GEP-1731, GEP-1742; Envoy docs, config.route.v3.RetryPolicy.
+ */
+import type { RetryPolicySchema } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
+import type { HTTPRouteRetry, HTTPRouteTimeouts } from '../../api/gateway/index.ts';
+import { duration, parseDuration, type Init } from '../encoding/index.ts';
+import { UnusableFilter } from './headers.ts';
+
+export interface Timeouts {
+  /** Of the whole transaction, in milliseconds; zero where there is none. */
+  request: number;
+  /** Of one attempt, in milliseconds; zero where there is none. */
+  attempt: number;
+}
+
+/** @throws UnusableFilter */
+export function translateTimeouts(timeouts: HTTPRouteTimeouts | undefined): Timeouts {
+  return {
+    // Envoy's default of 15 s would cut long responses; without a timeout of the user's there is none.
+    request: timeouts?.request === undefined ? 0 : milliseconds(timeouts.request),
+    attempt: timeouts?.backendRequest === undefined ? 0 : milliseconds(timeouts.backendRequest),
+  };
+}
+
+/** Milliseconds of a duration. @throws UnusableFilter */
+export function milliseconds(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new UnusableFilter(`"${text}" is not a duration such as 500ms or 1m30s`);
+  return value;
+}
+
+// A request that never reached a backend is tried again whatever its author says; it is the clusters' default, too.
+const safeRetries = ['connect-failure', 'refused-stream', 'reset-before-request'];
+// With a retry stanza also one that broke off or took too long. Source: HTTPRouteRetry.
+const askedRetries = ['connect-failure', 'refused-stream', 'reset'];
+const defaultAttempts = 2;
+const maxUint32 = 0xffffffff;
+/** Envoy's waits are at most this many times the first one, which has to fit into 32 bits of milliseconds. */
+const maxBackoffFactor = 10;
+
+/** Undefined where the default of the clusters holds. @throws UnusableFilter */
+export function translateRetry(
+  retry: HTTPRouteRetry | undefined,
+  { attempt }: Timeouts,
+): Init<typeof RetryPolicySchema> | undefined {
+  if (retry === undefined && attempt === 0) return undefined;
+  const policy: Init<typeof RetryPolicySchema> = {
+    numRetries: Math.min(retry?.attempts ?? defaultAttempts, maxUint32),
+  };
+  if (attempt > 0) policy.perTryTimeout = duration(attempt);
+  if (retry === undefined) {
+    policy.retryOn = safeRetries.join(',');
+    return policy;
+  }
+  const codes = retry.codes ?? [];
+  policy.retryOn = [...askedRetries, ...(codes.length === 0 ? [] : ['retriable-status-codes'])].join(',');
+  if (codes.length > 0) policy.retriableStatusCodes = [...codes];
+  if (retry.backoff !== undefined) {
+    const base = milliseconds(retry.backoff);
+    if (base < 1) throw new UnusableFilter('a retry backoff is at least 1ms');
+    if (base * maxBackoffFactor > maxUint32) {
+      throw new UnusableFilter(`a retry backoff of ${retry.backoff} is too long: use at most 100h`);
+    }
+    policy.retryBackOff = { baseInterval: duration(base) };
+  }
+  return policy;
+}
