@@ -1,4 +1,7 @@
-/** Keeps the operator's certificate authority in its Secret, and the certificate of the xDS server in memory. */
+/**
+ * Keeps the operator's certificate authority and what session ticket keys are made from in a Secret, and the certificate of
+ * the xDS server in memory.
+ */
 import type { Logger } from 'pino';
 import type { Secret } from '../../api/core.ts';
 import { labels, managedBy } from '../../api/names.ts';
@@ -18,6 +21,14 @@ import {
 } from './authority.ts';
 import { issueLeaf, leafProblem, type Leaf } from './leaf.ts';
 import type { CertificatePolicy } from './policy.ts';
+import {
+  advanceSessionTicketSecrets,
+  createSessionTicketSecrets,
+  decodeSessionTicketSecrets,
+  encodeSessionTicketSecrets,
+  nextSessionTicketStep,
+  type SessionTicketSecrets,
+} from './sessionTickets.ts';
 
 export interface CertificateKeeperOptions {
   client: Client;
@@ -40,6 +51,7 @@ export class CertificateKeeper {
   readonly #options: CertificateKeeperOptions;
   readonly #listeners = new Set<() => void>();
   #authority: Authority | undefined;
+  #sessionTickets: SessionTicketSecrets | undefined;
   #server: Leaf | undefined;
   #problem: string | undefined = 'The Secret of the certificate authority has not been read yet.';
   #leading = false;
@@ -56,6 +68,11 @@ export class CertificateKeeper {
     return this.#authority;
   }
 
+  /** What session ticket keys are made from; undefined while there is nothing. */
+  get sessionTickets(): SessionTicketSecrets | undefined {
+    return this.#sessionTickets;
+  }
+
   /** The xDS server's certificate; undefined while there is no authority. */
   get server(): Leaf | undefined {
     return this.#server;
@@ -66,7 +83,7 @@ export class CertificateKeeper {
     return this.#problem;
   }
 
-  /** Calls `listener` when the authority or the server's certificate changed. Returns the way to stop. */
+  /** Calls `listener` when the authority, session tickets or the server's certificate changed. Returns the way to stop. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -120,7 +137,9 @@ export class CertificateKeeper {
     const { secrets, policy, now, serverNames } = this.#options;
     const secret = secrets.get(this.#key);
     const before = this.#authority;
+    const ticketsBefore = this.#sessionTickets;
     let authority: Authority | undefined;
+    let tickets: SessionTicketSecrets | undefined;
     if (secret === undefined) {
       if (!this.#leading) {
         this.#problem = `The Secret ${this.#key} of the certificate authority does not exist yet; the leading replica creates it.`;
@@ -129,7 +148,8 @@ export class CertificateKeeper {
       // Who deletes the Secret wants a new authority: it comes the way that lets nobody out.
       authority =
         before === undefined ? await createAuthority(policy, now()) : await stageAuthority(before, policy, now());
-      if (!(await this.#create(authority))) return 0;
+      tickets = ticketsBefore ?? createSessionTicketSecrets(now());
+      if (!(await this.#create(authority, tickets))) return 0;
     } else {
       const decoded = decodeAuthority(secret.data);
       if ('problem' in decoded) {
@@ -137,19 +157,30 @@ export class CertificateKeeper {
         return await this.#issueServer(serverNames, before);
       }
       authority = decoded.authority;
+      const stored = decodeSessionTicketSecrets(secret.data);
+      tickets = stored ?? ticketsBefore;
       if (this.#leading) {
         const advanced = await advanceAuthority(authority, policy, now());
-        if (advanced !== authority && !(await this.#update(secret, advanced))) return 0;
+        tickets = advanceSessionTicketSecrets(tickets ?? createSessionTicketSecrets(now()), now());
+        const isDue = advanced !== authority || tickets !== stored;
+        if (isDue && !(await this.#update(secret, advanced, tickets))) return 0;
         authority = advanced;
       }
     }
     this.#problem = undefined;
     const changed =
-      before === undefined || JSON.stringify(encodeAuthority(before)) !== JSON.stringify(encodeAuthority(authority));
+      before === undefined ||
+      JSON.stringify(encodeAuthority(before)) !== JSON.stringify(encodeAuthority(authority)) ||
+      JSON.stringify(ticketsBefore) !== JSON.stringify(tickets);
     this.#authority = authority;
+    this.#sessionTickets = tickets;
     const next = await this.#issueServer(serverNames, authority);
     if (changed) this.#tell();
-    return Math.min(next, nextAuthorityStep(authority, policy).getTime() - now().getTime());
+    const steps = [
+      nextAuthorityStep(authority, policy),
+      ...(tickets === undefined ? [] : [nextSessionTicketStep(tickets)]),
+    ];
+    return Math.min(next, ...steps.map((step) => step.getTime() - now().getTime()));
   }
 
   async #issueServer(serverNames: readonly string[], authority: Authority | undefined): Promise<number> {
@@ -175,7 +206,7 @@ export class CertificateKeeper {
     for (const listener of this.#listeners) listener();
   }
 
-  async #create(authority: Authority): Promise<boolean> {
+  async #create(authority: Authority, tickets: SessionTicketSecrets): Promise<boolean> {
     const { client, namespace, name, logger } = this.#options;
     try {
       await client.create(resources.secrets, {
@@ -191,7 +222,7 @@ export class CertificateKeeper {
           },
         },
         type: 'Opaque',
-        data: encodeAuthority(authority),
+        data: { ...encodeAuthority(authority), ...encodeSessionTicketSecrets(tickets) },
       });
       logger.info({ secret: this.#key }, 'A certificate authority was created.');
       return true;
@@ -202,10 +233,14 @@ export class CertificateKeeper {
     }
   }
 
-  async #update(secret: Secret, authority: Authority): Promise<boolean> {
+  async #update(secret: Secret, authority: Authority, tickets: SessionTicketSecrets): Promise<boolean> {
     try {
-      await this.#options.client.update(resources.secrets, { ...secret, data: encodeAuthority(authority) });
-      this.#options.logger.info({ secret: this.#key }, 'The certificate authority took the next step of its rotation.');
+      const data = { ...encodeAuthority(authority), ...encodeSessionTicketSecrets(tickets) };
+      await this.#options.client.update(resources.secrets, { ...secret, data });
+      this.#options.logger.info(
+        { secret: this.#key },
+        'The certificate authority, or the keys of session tickets, took the next step of their rotation.',
+      );
       return true;
     } catch (error) {
       if (isConflict(error)) return false;
