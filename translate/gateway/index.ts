@@ -7,6 +7,7 @@ export {
   type AttachmentCollections,
   type ParentAttachment,
 } from './attachment.ts';
+export type { ClientValidation } from './clientValidation.ts';
 export {
   planGateway,
   type GatewayPlan,
@@ -16,5 +17,5 @@ export {
 } from './listener.ts';
 export { listenerSetGateway, planListenerSet, type ListenerSetPlan } from './listenerSet.ts';
 export { listenerId, planPort, portKey, tableName, type Conflict, type PortPlan, type Table } from './port.ts';
-export type { TLSOptions } from './tlsOptions.ts';
+export { tlsOptions, type TLSOptions } from './tlsOptions.ts';
 export { contend, judge, rivalKeys, withoutLost, type Contender, type Verdicts } from './rivals.ts';

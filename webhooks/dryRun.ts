@@ -1,0 +1,142 @@
+/**
+ * What the translation would say of a route: the same code that serves it, on the objects that concern it and no others.
+ */
+import { gatewayGroup, type Gateway, type GatewayListener, type ListenerSet } from '../api/gateway/index.ts';
+import { keyOf, objectKey, type ConditionContribution, type KubernetesObject, type ObjectKey } from '../api/object.ts';
+import {
+  listenerSetGateway,
+  parentOf,
+  sourceChange,
+  Translator,
+  type AnyRoute,
+  type RouteKind,
+  type SourceChange,
+} from '../translate/index.ts';
+import type { BackendKind, Surroundings } from './surroundings.ts';
+
+export interface DryRun {
+  /** What the route itself says, wherever it is attached: ResolvedRefs, and what of it can never be served. */
+  own: ConditionContribution[];
+  /** Whether each parent that there is accepts it. */
+  parents: ConditionContribution[];
+}
+
+/** A Gateway that takes any route, so that a route is judged before its Gateway exists. */
+const anyGateway = { namespace: 'any', name: 'any' };
+const anyListener: Record<RouteKind, Pick<GatewayListener, 'port' | 'protocol' | 'tls'>> = {
+  HTTPRoute: { port: 80, protocol: 'HTTP' },
+  GRPCRoute: { port: 80, protocol: 'HTTP' },
+  TLSRoute: { port: 443, protocol: 'TLS', tls: { mode: 'Passthrough' } },
+  TCPRoute: { port: 80, protocol: 'TCP' },
+  UDPRoute: { port: 53, protocol: 'UDP' },
+};
+
+/** @param gateways keys of the Gateways that are ours */
+export function dryRunRoute(
+  kind: RouteKind,
+  route: AnyRoute,
+  surroundings: Surroundings,
+  gateways: readonly ObjectKey[],
+): DryRun {
+  const context = [
+    ...backendsOf(route, surroundings),
+    ...grantsFor(route, surroundings),
+    ...namespacesOf(surroundings),
+  ];
+  const anywhere = { ...route, spec: { ...route.spec, parentRefs: [{ ...anyGateway }] } } as AnyRoute;
+  const own = conditionsOf(kind, anywhere, [...context, sourceChange('Gateway', gatewayForAny(kind))]);
+  const parents = gateways.flatMap((key) => gatewayWithSets(key, surroundings));
+  return {
+    own: own.flat(),
+    parents: conditionsOf(kind, route, [...context, ...parents]).flatMap(
+      (conditions) => conditions.find(({ type }) => type === 'Accepted') ?? [],
+    ),
+  };
+}
+
+/** The keys of the Gateways that a route names, be it by a ListenerSet. */
+export function gatewaysOf(route: AnyRoute, surroundings: Surroundings): ObjectKey[] {
+  const keys = (route.spec.parentRefs ?? []).flatMap((reference) => {
+    const parent = parentOf(reference, route.metadata.namespace ?? '');
+    if (parent === undefined) return [];
+    if (parent.kind === 'Gateway') return parent.key;
+    const set = surroundings.listenerSets.get(parent.key);
+    return (set === undefined ? undefined : listenerSetGateway(set)) ?? [];
+  });
+  return [...new Set(keys)];
+}
+
+function conditionsOf(kind: RouteKind, route: AnyRoute, context: readonly SourceChange[]): ConditionContribution[][] {
+  const translator = new Translator({
+    binding: { address: '0.0.0.0', port: (port) => port },
+    readiness: { address: '0.0.0.0', port: 1 },
+  });
+  translator.apply([...context, sourceChange(kind, route as never)]);
+  while (!translator.step(() => false));
+  const { statuses, faults } = translator.takeOutput();
+  const [fault] = faults;
+  if (fault !== undefined) throw new Error(`The dry run failed in ${fault.where}.`, { cause: fault.error });
+  const said = statuses.find((status) => status.kind === kind && status.key === objectKey(route))?.contribution;
+  return said !== undefined && 'parents' in said ? said.parents.map(({ conditions }) => conditions) : [];
+}
+
+function gatewayForAny(kind: RouteKind): Gateway {
+  return {
+    apiVersion: `${gatewayGroup}/v1`,
+    kind: 'Gateway',
+    metadata: { ...anyGateway },
+    spec: {
+      gatewayClassName: 'any',
+      listeners: [{ name: 'any', ...anyListener[kind], allowedRoutes: { namespaces: { from: 'All' } } }],
+    },
+  };
+}
+
+function gatewayWithSets(key: ObjectKey, { gateways, listenerSets }: Surroundings): SourceChange[] {
+  const gateway = gateways.get(key);
+  if (gateway === undefined) return [];
+  const sets = [...listenerSets.list()].filter((set: ListenerSet) => listenerSetGateway(set) === key);
+  return [sourceChange('Gateway', gateway), ...sets.map((set) => sourceChange('ListenerSet', set))];
+}
+
+interface Reference {
+  group?: string;
+  kind?: string;
+  namespace?: string;
+  name: string;
+}
+
+/** Everything in a route that refers to a backend. */
+export function backendReferences(route: AnyRoute): Reference[] {
+  const found: Reference[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item);
+    else if (typeof value === 'object' && value !== null) {
+      for (const [name, child] of Object.entries(value)) {
+        if (name === 'backendRefs' && Array.isArray(child)) found.push(...(child as Reference[]));
+        if (name === 'backendRef' && typeof child === 'object' && child !== null) found.push(child as Reference);
+        visit(child);
+      }
+    }
+  };
+  visit('rules' in route.spec ? route.spec.rules : []);
+  return found;
+}
+
+function backendsOf(route: AnyRoute, { backends }: Surroundings): SourceChange[] {
+  return backendReferences(route).flatMap(({ kind = 'Service', namespace = route.metadata.namespace ?? '', name }) => {
+    const object = backends[kind as BackendKind]?.get(keyOf(namespace, name));
+    return object === undefined ? [] : sourceChange(kind as BackendKind, object as never);
+  });
+}
+
+function grantsFor(route: AnyRoute, { referenceGrants }: Surroundings): SourceChange[] {
+  const namespaces = new Set(backendReferences(route).map(({ namespace }) => namespace));
+  return [...referenceGrants.list()]
+    .filter(({ metadata }) => namespaces.has(metadata.namespace))
+    .map((grant) => sourceChange('ReferenceGrant', grant));
+}
+
+function namespacesOf({ namespaces }: Surroundings): SourceChange[] {
+  return [...namespaces.list()].map((namespace: KubernetesObject) => sourceChange('Namespace', namespace as never));
+}

@@ -1,0 +1,46 @@
+/** Judges Gateways and ListenerSets: their references, and what of them no proxy would take. */
+import { type Gateway, type GatewayListener, type ListenerEntry, type ListenerSet } from '../api/gateway/index.ts';
+import { controllerName } from '../api/names.ts';
+import { gatewayReference, referenceProblem } from '../controllers/gateway/parameters.ts';
+import { listenerSetGateway, tlsOptions } from '../translate/index.ts';
+import type { Verdict } from './admissionReview.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export function judgeGateway(gateway: Gateway, surroundings: Surroundings): Verdict {
+  const gatewayClass = surroundings.gatewayClasses.get(gateway.spec.gatewayClassName);
+  if (gatewayClass === undefined) {
+    const message = `GatewayClass ${gateway.spec.gatewayClassName} does not exist: nothing serves the Gateway until it does`;
+    return { warnings: [message] };
+  }
+  if (gatewayClass.spec.controllerName !== controllerName) return { warnings: [] };
+  const reference = gatewayReference(gateway);
+  const problem =
+    reference === undefined
+      ? undefined
+      : referenceProblem(reference, (key) => surroundings.gatewayConfigurations.get(key));
+  return { ...denialOf(gateway.spec.listeners), warnings: problem === undefined ? [] : [problem] };
+}
+
+export function judgeListenerSet(listenerSet: ListenerSet, surroundings: Surroundings): Verdict {
+  const key = listenerSetGateway(listenerSet);
+  if (key === undefined) return { warnings: [] };
+  const gateway = surroundings.gateways.get(key);
+  if (gateway === undefined) {
+    return { warnings: [`Gateway ${key} does not exist: nothing serves the ListenerSet until it does`] };
+  }
+  if (surroundings.gatewayClasses.get(gateway.spec.gatewayClassName)?.spec.controllerName !== controllerName)
+    return { warnings: [] };
+  const warnings =
+    (gateway.spec.allowedListeners?.namespaces?.from ?? 'None') === 'None'
+      ? [`Gateway ${key} takes no ListenerSets: its owner has to set allowedListeners`]
+      : [];
+  return { ...denialOf(listenerSet.spec.listeners), warnings };
+}
+
+function denialOf(listeners: readonly (GatewayListener | ListenerEntry)[]): Pick<Verdict, 'denial'> {
+  for (const { name, protocol, tls } of listeners) {
+    const options = tlsOptions(tls?.options, protocol === 'HTTPS');
+    if (typeof options === 'string') return { denial: `Listener "${name}": ${options}` };
+  }
+  return {};
+}
