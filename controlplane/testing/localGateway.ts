@@ -36,8 +36,13 @@ export class LocalGateway {
   /**
    * @param listenerPorts those that listeners name: each is bound as a free port, see `port`
    * @param yaml the objects to begin with
+   * @param envoyArguments more arguments for Envoy
    */
-  static async start(listenerPorts: readonly number[], yaml: string): Promise<LocalGateway> {
+  static async start(
+    listenerPorts: readonly number[],
+    yaml: string,
+    envoyArguments: string[] = [],
+  ): Promise<LocalGateway> {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-local-gateway-'));
     const logger = pino({ level: 'silent' });
     const ports = new Map<number, number>();
@@ -69,7 +74,10 @@ export class LocalGateway {
       discovery: { socketPath },
       admin: { address: '127.0.0.1', port: 0 },
     });
-    const envoy = await startEnvoy({ bootstrap: JSON.parse(files['bootstrap.json']!) as Record<string, unknown> });
+    const envoy = await startEnvoy({
+      bootstrap: JSON.parse(files['bootstrap.json']!) as Record<string, unknown>,
+      arguments: envoyArguments,
+    });
     const stop = async (): Promise<void> => {
       await envoy.stop();
       controlPlane.close();
