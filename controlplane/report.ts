@@ -90,8 +90,8 @@ export function report(contribution: StatusContribution, acknowledgement: Acknow
       return { kind, key, generation, ancestors, settled: true };
     }
     case 'XBackend': {
-      const { kind, key, generation, conditions } = contribution;
-      return { kind, key, generation, conditions, settled: true };
+      const { kind, key, generation, ancestors } = contribution;
+      return { kind, key, generation, ancestors, settled: true };
     }
     default:
       return routeReport(contribution, acknowledgement);

@@ -13,9 +13,14 @@ import type {
 import { gatewayGroup } from '../../api/gateway/index.ts';
 import { keyOf, objectKey, type ConditionContribution, type ObjectKey } from '../../api/object.ts';
 import { isGranted, notGranted, sentence } from '../backend/index.ts';
-import type { CertificateSource } from '../certificate/index.ts';
+import {
+  resolveClientCertificate,
+  type CertificateAuthoritySource,
+  type CertificateSource,
+} from '../certificate/index.ts';
 import type { Collection, Index, Reader } from '../incremental/index.ts';
 import type { RouteKind } from '../sources.ts';
+import { insecureValidation, planClientValidation, type ClientValidation } from './clientValidation.ts';
 import type { ListenerSetPlan } from './listenerSet.ts';
 import { tlsOptions, type TLSOptions } from './tlsOptions.ts';
 
@@ -48,6 +53,10 @@ export interface ListenerPlan {
   kinds: RouteGroupKind[];
   /** Keys of the Secrets whose certificates are served. */
   secrets: ObjectKey[];
+  /** How clients are asked for certificates; undefined where they are not. */
+  clientValidation: ClientValidation | undefined;
+  /** The Secret with which the Gateway shows itself to backends. */
+  clientCertificate: ObjectKey | undefined;
   /** Why it is not accepted, whatever other listeners there are. */
   refused: { reason: string; message: string } | undefined;
   /** The condition ResolvedRefs. */
@@ -73,10 +82,13 @@ export interface GatewayPlan {
   listenerSets: ObjectKey[];
   /** Why something that the Gateway itself refers to, outside of its listeners, leads nowhere. */
   unresolved: { reason: string; message: string } | undefined;
+  /** The condition InsecureFrontendValidationMode; undefined where it does not apply. */
+  insecure: ConditionContribution | undefined;
 }
 
 export interface ListenerCollections {
   secrets: Collection<CertificateSource>;
+  configMaps: Collection<CertificateAuthoritySource>;
   grantsByNamespace: Index<ReferenceGrant>;
   /** TCP ports that no listener can have. */
   reservedPorts: ReadonlySet<number>;
@@ -94,18 +106,22 @@ export function planGateway(
   const attached = listenerSets
     .filter(({ refused }) => refused === undefined)
     .toSorted((a, b) => (a.seniority < b.seniority ? -1 : 1));
+  const reference = gateway.spec.tls?.backend?.clientCertificateRef;
+  const from = { group: gatewayGroup, kind: 'Gateway', namespace: owner.namespace };
+  const shown = reference === undefined ? undefined : resolveClientCertificate(reader, collections, reference, from);
+  const plan = (of: ListenerOwner) => (listener: GatewayListener | ListenerEntry) =>
+    planListener(reader, collections, gateway, of, listener, shown?.secret);
   return {
     key,
     namespace: owner.namespace,
     seniority: `${gateway.metadata.creationTimestamp ?? ''} ${key}`,
     listeners: [
-      ...gateway.spec.listeners.map((listener) => planListener(reader, collections, gateway, owner, listener)),
-      ...attached.flatMap(({ owner: set, entries }) =>
-        entries.map((entry) => planListener(reader, collections, gateway, set, entry)),
-      ),
+      ...gateway.spec.listeners.map(plan(owner)),
+      ...attached.flatMap(({ owner: set, entries }) => entries.map(plan(set))),
     ],
     listenerSets: attached.map(({ owner: set }) => set.key),
-    unresolved: undefined,
+    unresolved: shown?.fault,
+    insecure: insecureValidation(gateway),
   };
 }
 
@@ -117,6 +133,7 @@ function planListener(
   gateway: Gateway,
   owner: ListenerOwner,
   listener: GatewayListener | ListenerEntry,
+  clientCertificate: ObjectKey | undefined,
 ): ListenerPlan {
   const protocol = servedProtocols.includes(listener.protocol) ? (listener.protocol as ServedProtocol) : undefined;
   const tlsMode = protocol === 'HTTPS' || protocol === 'TLS' ? (listener.tls?.mode ?? 'Terminate') : undefined;
@@ -124,6 +141,7 @@ function planListener(
   const { kinds, invalidKinds } = routeKindsOf(listener, protocol);
   const certificates =
     tlsMode === 'Terminate' ? planCertificates(reader, collections, owner, listener) : noCertificates;
+  const clients = protocol === 'HTTPS' ? planClientValidation(reader, collections, gateway, listener.port) : undefined;
   return {
     gateway: objectKey(gateway),
     owner,
@@ -136,10 +154,13 @@ function planListener(
     namespaces: allowedNamespaces(listener.allowedRoutes?.namespaces, 'Same'),
     kinds,
     secrets: certificates.secrets,
+    clientValidation: clients?.validation,
+    clientCertificate,
     refused:
-      refusal(collections, gateway, listener, protocol) ??
+      refusal(collections, listener, protocol) ??
+      clients?.refused ??
       (typeof options === 'string' ? { reason: 'UnsupportedValue', message: options } : undefined),
-    resolvedRefs: resolved(invalidKinds, certificates),
+    resolvedRefs: resolved(invalidKinds, certificates, clients?.fault),
     unservable:
       tlsMode === 'Terminate' && certificates.secrets.length === 0 ? sentence(certificates.faults) : undefined,
   };
@@ -156,7 +177,6 @@ export function allowedNamespaces(
 
 function refusal(
   { reservedPorts }: ListenerCollections,
-  gateway: Gateway,
   listener: GatewayListener | ListenerEntry,
   protocol: ServedProtocol | undefined,
 ): ListenerPlan['refused'] {
@@ -173,19 +193,7 @@ function refusal(
   if (protocol === 'HTTPS' && listener.tls?.mode === 'Passthrough') {
     return { reason: 'UnsupportedValue', message: 'An HTTPS listener terminates TLS: set tls.mode to Terminate' };
   }
-  // Served without it, the listener would let in whom its author wants kept out.
-  if (protocol === 'HTTPS' && wantsClientCertificates(gateway, listener.port)) {
-    const message = 'Client certificates are not validated yet: remove spec.tls.frontend for this port';
-    return { reason: 'UnsupportedValue', message };
-  }
   return undefined;
-}
-
-/** What a port says of client certificates goes before what all ports say. Source: Gateway API, FrontendTLSConfig. */
-function wantsClientCertificates(gateway: Gateway, port: number): boolean {
-  const frontend = gateway.spec.tls?.frontend;
-  const own = frontend?.perPort?.find((candidate) => candidate.port === port);
-  return (own === undefined ? frontend?.default.validation : own.tls.validation) !== undefined;
 }
 
 /** The kinds of routes that each protocol can serve. Source: Gateway API, "Protocols and the kinds of routes". */
@@ -259,11 +267,16 @@ function planCertificates(
   return result;
 }
 
-function resolved(invalidKinds: readonly string[], certificates: Certificates): ConditionContribution {
+function resolved(
+  invalidKinds: readonly string[],
+  certificates: Certificates,
+  clients: { reason: string; message: string } | undefined,
+): ConditionContribution {
   const type = 'ResolvedRefs';
   if (certificates.reason !== undefined) {
     return { type, status: 'False', reason: certificates.reason, message: sentence(certificates.faults) };
   }
+  if (clients !== undefined) return { type, status: 'False', ...clients };
   if (invalidKinds.length > 0) {
     const message = `Routes of kind ${invalidKinds.join(', ')} cannot attach to this listener`;
     return { type, status: 'False', reason: 'InvalidRouteKinds', message };

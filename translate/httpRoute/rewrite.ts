@@ -23,6 +23,8 @@ const responseCodes: Record<number, ResponseCode> = {
 export interface ListenerContext {
   scheme: 'http' | 'https';
   port: number;
+  /** The Secret with which its Gateway shows itself to backends. */
+  clientCertificate?: string | undefined;
 }
 
 /**

@@ -80,12 +80,12 @@ export interface PolicyContribution {
   fingerprint: string;
 }
 
-/** What is said of a backend. */
+/** What is said of a backend, for each Gateway that leads to it. Source: Gateway API, apisx/v1alpha1, BackendStatus. */
 export interface BackendContribution {
   kind: 'XBackend';
   key: ObjectKey;
   generation: number | undefined;
-  conditions: ConditionContribution[];
+  ancestors: PolicyContribution['ancestors'];
   fingerprint: string;
 }
 

@@ -20,7 +20,11 @@ export function gatewayContribution(
     kind: 'Gateway',
     key: plan.key,
     generation,
-    conditions: [accepted(listeners), resolvedRefs(plan, listeners)],
+    conditions: [
+      accepted(listeners),
+      resolvedRefs(plan, listeners),
+      ...(plan.insecure === undefined ? [] : [plan.insecure]),
+    ],
     listeners,
     attachedListenerSets,
     fingerprint,

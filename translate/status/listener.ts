@@ -1,6 +1,6 @@
 /** The status of a listener, of a Gateway or a ListenerSet. Source: Gateway API, ListenerStatus and ListenerEntryStatus. */
 import type { ConditionContribution } from '../../api/object.ts';
-import { listenerName, secretName } from '../envoy/index.ts';
+import { clientAuthoritiesName, listenerName, secretName } from '../envoy/index.ts';
 import { listenerId, portKey, type ListenerPlan, type PortPlan } from '../gateway/index.ts';
 import type { ListenerContribution } from './contribution.ts';
 
@@ -45,6 +45,9 @@ export function listenerContribution(
     resources: [
       { type: 'listener', name: listenerName(portKey(listener)) },
       ...listener.secrets.map((key) => ({ type: 'secret' as const, name: secretName(key) })),
+      ...(listener.clientValidation === undefined
+        ? []
+        : [{ type: 'secret' as const, name: clientAuthoritiesName(listener.clientValidation.authorities) }]),
     ],
   };
 }

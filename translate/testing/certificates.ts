@@ -23,6 +23,13 @@ export async function makeGoldenCertificates(now: number): Promise<GoldenCertifi
     values.set(`\${${name}.crt}`, Buffer.from(certificate).toString('base64'));
     values.set(`\${${name}.key}`, Buffer.from(key).toString('base64'));
   }
+  // As a proxy gets them: authorities alone, and two of them as one.
+  const other = await createAuthority('other');
+  const bundles = { both: [authority, other], ca: [authority], other: [other] };
+  for (const [name, authorities] of Object.entries(bundles)) {
+    const text = authorities.map(({ certificate }) => `${certificate.trim()}\n`).join('');
+    values.set(`\${${name}.ca}`, Buffer.from(text).toString('base64'));
+  }
   const redact = (text: string): string => {
     let result = text;
     for (const [placeholder, value] of values) result = result.replaceAll(value, placeholder);

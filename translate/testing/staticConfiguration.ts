@@ -20,16 +20,12 @@ export function staticConfiguration(state: TranslationState): Record<string, unk
         const table = Object.assign({}, tables.get(String(rds['route_config_name'])), { validate_clusters: false });
         manager['route_config'] = table;
       }
-      for (const sds of (chain['transport_socket']?.['typed_config']?.['common_tls_context']?.[
-        'tls_certificate_sds_secret_configs'
-      ] ?? []) as Json[]) {
-        delete (sds as { sds_config?: unknown }).sds_config;
-      }
     }
-    return listener;
+    return withoutSds(listener);
   });
   const clusters = byType['cluster']!.map((cluster) => {
-    const { eds_cluster_config: _, ...rest } = cluster as unknown as Record<string, unknown>;
+    const { eds_cluster_config: eds, ...rest } = withoutSds(cluster) as unknown as Record<string, unknown>;
+    if (eds === undefined) return rest;
     return { ...rest, type: 'STATIC', load_assignment: endpoints.get(cluster['name'] as string) };
   });
   return {
@@ -39,4 +35,11 @@ export function staticConfiguration(state: TranslationState): Record<string, unk
       layers: [{ name: 'static', static_layer: { re2: { max_program_size: { error_level: 65_536 } } } }],
     },
   };
+}
+
+/** Secrets without a source are those of the static configuration. */
+function withoutSds<Value>(value: Value): Value {
+  return JSON.parse(
+    JSON.stringify(value, (key, inner: unknown) => (key === 'sds_config' ? undefined : inner)),
+  ) as Value;
 }

@@ -1,0 +1,7 @@
+export {
+  planBackendTLSPolicy,
+  planValidation,
+  type BackendTLS,
+  type BackendTLSPolicyPlan,
+  type Blocked,
+} from './policy.ts';

@@ -1,0 +1,1 @@
+export { planBackendTrafficPolicy, type BackendTrafficPolicyPlan, type RetryBudget } from './policy.ts';
