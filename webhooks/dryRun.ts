@@ -41,7 +41,7 @@ export function dryRunRoute(
   const context = [
     ...backendsOf(route, surroundings),
     ...grantsFor(route, surroundings),
-    ...namespacesOf(surroundings),
+    ...namespaceOf(route, surroundings),
   ];
   const anywhere = { ...route, spec: { ...route.spec, parentRefs: [{ ...anyGateway }] } } as AnyRoute;
   const own = conditionsOf(kind, anywhere, [...context, sourceChange('Gateway', gatewayForAny(kind))]);
@@ -92,11 +92,15 @@ function gatewayForAny(kind: RouteKind): Gateway {
   };
 }
 
-function gatewayWithSets(key: ObjectKey, { gateways, listenerSets }: Surroundings): SourceChange[] {
+function gatewayWithSets(key: ObjectKey, surroundings: Surroundings): SourceChange[] {
+  const { gateways, listenerSets } = surroundings;
   const gateway = gateways.get(key);
   if (gateway === undefined) return [];
   const sets = [...listenerSets.list()].filter((set: ListenerSet) => listenerSetGateway(set) === key);
-  return [sourceChange('Gateway', gateway), ...sets.map((set) => sourceChange('ListenerSet', set))];
+  return [
+    sourceChange('Gateway', gateway),
+    ...sets.flatMap((set) => [sourceChange('ListenerSet', set), ...namespaceOf(set, surroundings)]),
+  ];
 }
 
 interface Reference {
@@ -137,6 +141,8 @@ function grantsFor(route: AnyRoute, { referenceGrants }: Surroundings): SourceCh
     .map((grant) => sourceChange('ReferenceGrant', grant));
 }
 
-function namespacesOf({ namespaces }: Surroundings): SourceChange[] {
-  return [...namespaces.list()].map((namespace: KubernetesObject) => sourceChange('Namespace', namespace as never));
+/** Whose labels decide what lets an object in. */
+function namespaceOf({ metadata }: KubernetesObject, { namespaces }: Surroundings): SourceChange[] {
+  const namespace = namespaces.get(metadata.namespace ?? '');
+  return namespace === undefined ? [] : [sourceChange('Namespace', namespace)];
 }
