@@ -10,18 +10,37 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { serviceNameLabel } from '../api/core.ts';
+import { multiclusterServiceNameLabel } from '../api/multicluster.ts';
 import type { GRPCRoute, HTTPRoute } from '../api/gateway/index.ts';
 import { keyOf, objectKey, type ObjectKey } from '../api/object.ts';
 import type { EncodedResource, ResourceChange, ResourceType } from '../api/resource.ts';
-import { parseClusterName } from './backend/index.ts';
+import {
+  addressKey,
+  backendContribution,
+  byClientCertificate,
+  clusterSetAddresses,
+  missingTarget,
+  parseClusterName,
+  planCluster,
+  planXBackend,
+  servicePort,
+  type BackendCollections,
+} from './backend/index.ts';
+import { planBackendTLSPolicy } from './backendTLSPolicy/index.ts';
+import { planBackendTrafficPolicy } from './backendTrafficPolicy/index.ts';
+import { authorityBundle } from './certificate/index.ts';
 import { sameResource } from './encoding/index.ts';
 import {
-  backendProtocol,
+  authoritiesSecret,
+  backendAuthoritiesName,
+  clientAuthoritiesName,
+  clientCertificateName,
   cluster,
   endpointAddresses,
   endpoints,
   inPrecedence,
   listener,
+  parseAuthoritiesName,
   readinessListener,
   readinessListenerName,
   routeConfiguration,
@@ -29,12 +48,15 @@ import {
   secretName,
   listenerName,
   virtualHost,
+  udpListener,
   type Binding,
+  type EndpointAddress,
 } from './envoy/index.ts';
 import { sameBytes } from './encoding/index.ts';
 import {
   attachedListeners,
   attachRoute,
+  defaultScope,
   contend,
   judge,
   listenerId,
@@ -59,6 +81,7 @@ import type { ListenerContext } from './httpRoute/rewrite.ts';
 import type { RankedRoute } from './httpRoute/rule.ts';
 import { translateRoute, type TranslatedRoute } from './httpRoute/route.ts';
 import { Graph, type Collection, type Index, type Reader, type SourceCollection } from './incremental/index.ts';
+import { backendsOf, policyContribution, type PolicyTarget, type RouteReach } from './policy/index.ts';
 import {
   isRouteKind,
   parseRouteId,
@@ -69,6 +92,7 @@ import {
   type SourceKind,
   type SourceKinds,
 } from './sources.ts';
+import { deriveStreamResources, deriveStreams, isStreamKind, type StreamCollections } from './streamRoute/index.ts';
 import {
   gatewayContribution,
   isListenerSetAccepted,
@@ -121,6 +145,7 @@ interface Inspected {
   acceptances: Collection<readonly ParentAttachment[]>;
   translations: Collection<TranslatedRoute>;
   placementsByHost: Index<Placement>;
+  leaderAt: StreamCollections['leaderAt'];
 }
 
 export class Translator {
@@ -131,7 +156,13 @@ export class Translator {
     /** Routes of all kinds, by `routeId`. */
     Route: SourceCollection<AnyRoute>;
   };
-  private readonly outputs: { type: ResourceType; collection: Collection<EncodedResource>; changed: Set<string> }[];
+  private readonly outputs: {
+    type: ResourceType;
+    /** The name of the resource of an entry. */
+    nameOf: (key: string) => string;
+    collection: Collection<EncodedResource>;
+    changed: Set<string>;
+  }[];
   private readonly statuses: {
     identify: (key: string) => { kind: StatusContribution['kind']; key: ObjectKey };
     collection: Collection<StatusContribution>;
@@ -165,7 +196,43 @@ export class Translator {
       const service = slice.metadata.labels?.[serviceNameLabel];
       return service === undefined ? [] : [keyOf(slice.metadata.namespace ?? '', service)];
     });
-    const backends = { services: sources.Service, grantsByNamespace };
+    const slicesByServiceImport = sources.EndpointSlice.index('by ServiceImport', (slice) => {
+      const service = slice.metadata.labels?.[multiclusterServiceNameLabel];
+      return service === undefined ? [] : [keyOf(slice.metadata.namespace ?? '', service)];
+    });
+    const trusted = { configMaps: sources.ConfigMap, secrets: sources.Secret, grantsByNamespace };
+    const tlsPolicies = graph.derive(
+      'tlsPolicies',
+      sources.BackendTLSPolicy,
+      [sources.ConfigMap, sources.Secret, grantsByNamespace],
+      (reader, policy) => planBackendTLSPolicy(reader, trusted, policy),
+      { equals: isDeepStrictEqual },
+    );
+    const tlsPoliciesByTarget = tlsPolicies.index('by target', ({ targets }) => targets.map((target) => target.key));
+    const trafficPolicies = graph.derive(
+      'trafficPolicies',
+      sources.XBackendTrafficPolicy,
+      [],
+      (_, policy) => planBackendTrafficPolicy(policy),
+      { equals: isDeepStrictEqual },
+    );
+    const trafficPoliciesByTarget = trafficPolicies.index('by target', ({ targets }) =>
+      targets.map((target) => target.key),
+    );
+    const xBackends = graph.derive(
+      'xBackends',
+      sources.XBackend,
+      [sources.ConfigMap, sources.Secret, grantsByNamespace],
+      (reader, backend) => planXBackend(reader, trusted, backend),
+      { equals: isDeepStrictEqual },
+    );
+    const backends: BackendCollections = {
+      services: sources.Service,
+      serviceImports: sources.ServiceImport,
+      backends: xBackends,
+      grantsByNamespace,
+      tlsPoliciesByTarget,
+    };
 
     const reservedPorts = new Set(options.reservedPorts);
     const listenerSets = graph.derive(
@@ -180,11 +247,11 @@ export class Translator {
     const gateways = graph.derive(
       'gateways',
       sources.Gateway,
-      [listenerSets, listenerSetsByGateway, sources.Secret, grantsByNamespace],
+      [listenerSets, listenerSetsByGateway, sources.Secret, sources.ConfigMap, grantsByNamespace],
       (reader, gateway, key) =>
         planGateway(
           reader,
-          { secrets: sources.Secret, grantsByNamespace, reservedPorts },
+          { ...trusted, reservedPorts },
           gateway,
           reader.group(listenerSetsByGateway, key).map(({ value }) => value),
         ),
@@ -195,35 +262,63 @@ export class Translator {
       equals: isDeepStrictEqual,
     });
 
+    const defaultGateways = gateways.index('default', ({ isDefault }) => (isDefault ? [defaultScope] : []));
     const attachments = graph.derive(
       'attachments',
       sources.Route,
-      [gateways, listenerSets, sources.Namespace],
+      [gateways, defaultGateways, listenerSets, sources.Namespace],
       (reader, route, id) =>
-        attachRoute(reader, { gateways, listenerSets, namespaces: sources.Namespace }, parseRouteId(id).kind, route),
+        attachRoute(
+          reader,
+          { gateways, defaultGateways, listenerSets, namespaces: sources.Namespace },
+          parseRouteId(id).kind,
+          route,
+        ),
       { equals: isDeepStrictEqual },
     );
     const translations = graph.derive(
       'translations',
       sources.Route,
-      [attachments, sources.Service, grantsByNamespace, sources.Quarantine],
+      [
+        attachments,
+        sources.Service,
+        sources.ServiceImport,
+        xBackends,
+        tlsPoliciesByTarget,
+        grantsByNamespace,
+        sources.Quarantine,
+      ],
       (reader, route, id): TranslatedRoute | undefined => {
-        if (reader.get(attachments, id) === undefined) return undefined;
+        const parents = reader.get(attachments, id);
+        if (parents === undefined) return undefined;
         const { kind } = parseRouteId(id);
+        if (kind !== 'HTTPRoute' && kind !== 'GRPCRoute') return undefined;
         const quarantine = reader.get(sources.Quarantine, id);
-        if (kind === 'GRPCRoute') return translateGrpcRoute(reader, backends, route as GRPCRoute, quarantine);
-        return kind === 'HTTPRoute' ? translateRoute(reader, backends, route as HTTPRoute, quarantine) : undefined;
+        const shown = parents.flatMap(({ listeners: on }) => on.map((one) => one.listener.clientCertificate));
+        return byClientCertificate(shown, (clientCertificate) => {
+          const collections = { ...backends, clientCertificate };
+          return kind === 'GRPCRoute'
+            ? translateGrpcRoute(reader, collections, route as GRPCRoute, quarantine)
+            : translateRoute(reader, collections, route as HTTPRoute, quarantine);
+        });
       },
       // Without its own translation a route is served no more: what it was may be what its author took away.
       { fallback: () => undefined },
     );
+    const streams = deriveStreams(graph, {
+      attachments,
+      routes: sources.Route,
+      quarantine: sources.Quarantine,
+      backends,
+      reads: [sources.Service, sources.ServiceImport, xBackends, tlsPoliciesByTarget, grantsByNamespace],
+    });
     // A listener may let in a route that cannot be served at all.
     const candidates = graph.derive(
       'candidates',
       attachments,
-      [translations],
+      [translations, streams],
       (reader, parents, id) => {
-        const translation = reader.get(translations, id);
+        const translation = reader.get(translations, id) ?? reader.get(streams, id);
         return refusedParents(parents, translation === undefined ? translationFailed : translation.unusable);
       },
       { equals: isDeepStrictEqual },
@@ -275,9 +370,39 @@ export class Translator {
       };
     });
     const placementsByHost = placements.index('by virtual host', ({ hosts }) => hosts.keys());
-    const placementsByCluster = placements.index('by cluster', ({ hosts, clusters }) =>
-      hosts.size === 0 ? [] : clusters,
+    const addressesOf = (reader: Reader, name: string): EndpointAddress[] => {
+      const address = parseClusterName(name)!;
+      const port = servicePort(reader, backends, address);
+      const key = addressKey(address);
+      const isImport = address.kind === 'ServiceImport';
+      const slices = reader.group(isImport ? slicesByServiceImport : slicesByService, key).map(({ value }) => value);
+      const spec = isImport ? reader.get(sources.ServiceImport, key)?.spec : reader.get(sources.Service, key)?.spec;
+      const found = endpointAddresses(port, spec?.ipFamilies ?? [], slices);
+      const virtual =
+        isImport && slices.length === 0 ? clusterSetAddresses(reader.get(sources.ServiceImport, key), port) : [];
+      return [...found, ...virtual];
+    };
+    const addressReads = [sources.Service, sources.ServiceImport, slicesByService, slicesByServiceImport];
+    const streamResources = deriveStreamResources(graph, {
+      acceptances,
+      streams,
+      ports,
+      addresses: addressesOf,
+      reads: addressReads,
+    });
+    const routeClusters = graph.derive(
+      'routeClusters',
+      acceptances,
+      [placements, streamResources.clusters],
+      (reader, _, id) => {
+        const placement = reader.get(placements, id);
+        return placement === undefined || placement.hosts.size === 0
+          ? reader.get(streamResources.clusters, id)
+          : placement.clusters;
+      },
+      { equals: isDeepStrictEqual },
     );
+    const routesByCluster = routeClusters.index('by cluster', (names) => names);
 
     const virtualHosts = graph.deriveGroups(
       'virtualHosts',
@@ -308,9 +433,20 @@ export class Translator {
       { equals: sameResource },
     );
 
-    const listeners = graph.derive('listeners', ports, [], (_, plan) => listener(plan, options.binding), {
-      equals: sameResource,
-    });
+    const listeners = graph.derive(
+      'listeners',
+      ports,
+      [streamResources.chainsByPort],
+      (reader, plan, key) =>
+        plan.mode === 'udp'
+          ? udpListener(plan, options.binding)
+          : listener(
+              plan,
+              options.binding,
+              reader.group(streamResources.chainsByPort, key).map(({ value }) => value),
+            ),
+      { equals: sameResource },
+    );
     const portsBySecret = ports.index('by Secret', (plan) => new Set(plan.listeners.flatMap(({ secrets }) => secrets)));
     const secrets = graph.deriveKeys(
       'secrets',
@@ -318,34 +454,115 @@ export class Translator {
       [sources.Secret],
       (reader, key) => {
         const certificate = reader.get(sources.Secret, key)?.certificate;
-        return certificate === undefined ? undefined : secret(key, certificate);
+        return certificate === undefined ? undefined : secret(secretName(key), certificate);
       },
       { equals: sameResource },
     );
 
-    const clusters = graph.deriveKeys(
-      'clusters',
-      placementsByCluster,
-      [sources.Service],
-      (reader, name) => {
-        const backend = parseClusterName(name)!;
-        const service = reader.get(sources.Service, keyOf(backend.namespace, backend.name));
-        const port = service?.spec?.ports?.find((candidate) => candidate.port === backend.port);
-        return cluster(name, backendProtocol(port));
+    const clusterPlans = graph.deriveKeys(
+      'clusterPlans',
+      routesByCluster,
+      [sources.Service, sources.ServiceImport, xBackends, tlsPoliciesByTarget, trafficPoliciesByTarget],
+      (reader, name) => planCluster(reader, { ...backends, trafficPoliciesByTarget }, name),
+      { equals: isDeepStrictEqual },
+    );
+    const clusters = graph.derive('clusters', clusterPlans, [], (_, plan) => cluster(plan), { equals: sameResource });
+    const clientCertificates = graph.deriveKeys(
+      'clientCertificates',
+      clusterPlans.index('by client certificate', ({ tls }) =>
+        tls?.clientCertificate === undefined ? [] : [tls.clientCertificate],
+      ),
+      [sources.Secret],
+      (reader, key) => {
+        const certificate = reader.get(sources.Secret, key)?.certificate;
+        return certificate === undefined ? undefined : secret(clientCertificateName(key), certificate);
       },
+      { equals: sameResource },
+    );
+    const trustedBy = (reader: Reader, name: string): EncodedResource | undefined => {
+      const bundle = authorityBundle(reader, trusted, parseAuthoritiesName(name));
+      return bundle === undefined ? undefined : authoritiesSecret(name, bundle);
+    };
+    const backendAuthorities = graph.deriveKeys(
+      'backendAuthorities',
+      clusterPlans.index('by authorities', ({ tls }) =>
+        tls === undefined || tls.authorities === 'System' ? [] : [backendAuthoritiesName(tls.authorities)],
+      ),
+      [sources.ConfigMap, sources.Secret],
+      trustedBy,
+      { equals: sameResource },
+    );
+    const clientAuthorities = graph.deriveKeys(
+      'clientAuthorities',
+      ports.index('by authorities of clients', (plan) =>
+        plan.listeners.flatMap(({ clientValidation }) =>
+          clientValidation === undefined ? [] : clientAuthoritiesName(clientValidation.authorities),
+        ),
+      ),
+      [sources.ConfigMap, sources.Secret],
+      trustedBy,
       { equals: sameResource },
     );
     const endpointSets = graph.derive(
       'endpoints',
-      clusters,
-      [sources.Service, slicesByService],
-      (reader, _, name) => {
-        const backend = parseClusterName(name)!;
-        const key = keyOf(backend.namespace, backend.name);
-        const slices = reader.group(slicesByService, key).map(({ value }) => value);
-        return endpoints(name, endpointAddresses(reader.get(sources.Service, key), backend.port, slices));
-      },
+      clusterPlans,
+      addressReads,
+      (reader, { hostname, blocked }, name) =>
+        hostname === undefined && blocked === undefined ? endpoints(name, addressesOf(reader, name)) : undefined,
       { equals: sameResource },
+    );
+
+    const reaches = graph.derive(
+      'reaches',
+      acceptances,
+      [sources.Route],
+      (reader, parents, id): RouteReach | undefined => {
+        const route = reader.get(sources.Route, id);
+        const reached = acceptedParents(parents).map(({ gateway }) => gateway);
+        if (route === undefined || reached.length === 0) return undefined;
+        return { gateways: [...new Set(reached)].toSorted(), backends: backendsOf(route) };
+      },
+      { equals: isDeepStrictEqual },
+    );
+    const reachByBackend = reaches.index('by backend', (reach) => reach.backends);
+    const absent = (reader: Reader, target: PolicyTarget): string | undefined =>
+      missingTarget(reader, backends, target);
+    const tlsPolicyStatuses = graph.derive(
+      'tlsPolicyStatuses',
+      tlsPolicies,
+      [tlsPoliciesByTarget, reachByBackend, sources.Service, sources.ServiceImport, xBackends],
+      (reader, plan): StatusContribution | undefined =>
+        policyContribution(
+          'BackendTLSPolicy',
+          reader,
+          { policiesByTarget: tlsPoliciesByTarget, reachByBackend },
+          plan,
+          (target) => absent(reader, target),
+          { refused: plan.refused, others: [plan.resolvedRefs] },
+        ),
+      { equals: isDeepStrictEqual },
+    );
+    const trafficPolicyStatuses = graph.derive(
+      'trafficPolicyStatuses',
+      trafficPolicies,
+      [trafficPoliciesByTarget, reachByBackend, sources.Service, sources.ServiceImport, xBackends],
+      (reader, plan): StatusContribution | undefined =>
+        policyContribution(
+          'XBackendTrafficPolicy',
+          reader,
+          { policiesByTarget: trafficPoliciesByTarget, reachByBackend },
+          plan,
+          (target) => absent(reader, target),
+          { refused: plan.refused, others: [] },
+        ),
+      { equals: isDeepStrictEqual },
+    );
+    const backendStatuses = graph.derive(
+      'backendStatuses',
+      xBackends,
+      [reachByBackend],
+      (reader, plan): StatusContribution | undefined => backendContribution(reader, reachByBackend, plan),
+      { equals: isDeepStrictEqual },
     );
 
     const listenerStatuses = (
@@ -357,6 +574,9 @@ export class Translator {
       const versions = own.flatMap((one) => [
         reader.get(listeners, portKey(one))?.version ?? '',
         ...one.secrets.map((name) => reader.get(secrets, name)?.version ?? ''),
+        ...(one.clientValidation === undefined
+          ? []
+          : [reader.get(clientAuthorities, clientAuthoritiesName(one.clientValidation.authorities))?.version ?? '']),
       ]);
       const contributions = own.map((one) => {
         const port = reader.get(ports, portKey(one));
@@ -367,7 +587,7 @@ export class Translator {
     const listenerSetStatuses = graph.derive(
       'listenerSetStatuses',
       listenerSets,
-      [sources.ListenerSet, gateways, ports, acceptancesByListener, listeners, secrets],
+      [sources.ListenerSet, gateways, ports, acceptancesByListener, listeners, secrets, clientAuthorities],
       (reader, plan, key): StatusContribution => {
         const gateway = reader.get(gateways, plan.gateway);
         const { listeners: said, fingerprint } =
@@ -384,7 +604,7 @@ export class Translator {
     const gatewayStatuses = graph.derive(
       'gatewayStatuses',
       gateways,
-      [sources.Gateway, listenerSets, ports, acceptancesByListener, listeners, secrets],
+      [sources.Gateway, listenerSets, ports, acceptancesByListener, listeners, secrets, clientAuthorities],
       (reader, plan, key): StatusContribution => {
         const { listeners: said, fingerprint } = listenerStatuses(reader, plan, { kind: 'Gateway', key });
         const attached = plan.listenerSets.filter((set) => {
@@ -407,12 +627,14 @@ export class Translator {
     const routeStatuses = graph.derive(
       'routeStatuses',
       acceptances,
-      [sources.Route, translations, placements, ports],
+      [sources.Route, translations, placements, streams, ...streamResources.statusReads, ports],
       (reader, parents, id): StatusContribution => {
         const { kind, key } = parseRouteId(id);
+        const isStream = isStreamKind(kind);
         const placement = reader.get(placements, id);
         const served = (parent: ParentAttachment): Served => {
           const on = parent.listeners.filter(({ listener: one }) => isServed(reader, one));
+          if (isStream) return streamResources.served(reader, id, parent, on.length > 0);
           const tables = new Set(
             on.flatMap(({ listener: one, hostnames }) => {
               const table = tableName(one);
@@ -426,9 +648,9 @@ export class Translator {
           key,
           reader.get(sources.Route, id)?.metadata.generation,
           parents,
-          reader.get(translations, id),
+          isStream ? reader.get(streams, id) : reader.get(translations, id),
           served,
-          placement?.fingerprint ?? '',
+          isStream ? streamResources.fingerprint(reader, id) : (placement?.fingerprint ?? ''),
         );
       },
       { equals: isDeepStrictEqual },
@@ -436,20 +658,35 @@ export class Translator {
 
     this.outputs = (
       [
-        ['cluster', clusters],
-        ['endpoint', endpointSets],
-        ['listener', listeners],
-        ['route', routeConfigurations],
-        ['secret', secrets],
+        ['cluster', clusters, asIs],
+        ['cluster', streamResources.udpClusters, asIs],
+        ['endpoint', endpointSets, asIs],
+        ['endpoint', streamResources.udpEndpoints, asIs],
+        ['listener', listeners, listenerName],
+        ['route', routeConfigurations, asIs],
+        ['secret', secrets, secretName],
+        ['secret', clientCertificates, clientCertificateName],
+        ['secret', backendAuthorities, asIs],
+        ['secret', clientAuthorities, asIs],
       ] as const
-    ).map(([type, collection]) => ({ type, collection, changed: collection.track() }));
+    ).map(([type, collection, nameOf]) => ({ type, nameOf, collection, changed: collection.track() }));
     this.routeStatuses = routeStatuses;
-    this.insides = { gateways, ports, acceptances, translations, placementsByHost };
+    this.insides = {
+      gateways,
+      ports,
+      acceptances,
+      translations,
+      placementsByHost,
+      leaderAt: streamResources.leaderAt,
+    };
     this.statuses = [
       ...(
         [
           ['Gateway', gatewayStatuses],
           ['ListenerSet', listenerSetStatuses],
+          ['BackendTLSPolicy', tlsPolicyStatuses],
+          ['XBackendTrafficPolicy', trafficPolicyStatuses],
+          ['XBackend', backendStatuses],
         ] as const
       ).map(([kind, collection]) => ({
         identify: (key: string) => ({ kind, key }),
@@ -490,9 +727,9 @@ export class Translator {
   takeOutput(): TranslationOutput {
     const resources: ResourceChange[] = this.constant;
     this.constant = [];
-    for (const { type, collection, changed } of this.outputs) {
+    for (const { type, nameOf, collection, changed } of this.outputs) {
       for (const key of changed) {
-        resources.push({ type, name: resourceName(type, key), resource: collection.get(key) });
+        resources.push({ type, name: nameOf(key), resource: collection.get(key) });
       }
       changed.clear();
     }
@@ -519,12 +756,17 @@ export class Translator {
 
   /** What stands where and why, as of the last step that was done: for whoever explains it. */
   inspect(): Inspection {
-    const { gateways, ports, acceptances, translations, placementsByHost } = this.insides;
+    const { gateways, ports, acceptances, translations, placementsByHost, leaderAt } = this.insides;
     return {
       gateways: new Map(gateways.list()),
       ports: new Map(ports.list()),
       parents: new Map(acceptances.list()),
       findings: (id) => translations.get(id)?.findings ?? [],
+      route: (id) => this.sources.Route.get(id),
+      streamOf: (port, hostname) => {
+        const leader = leaderAt({ port, hostname });
+        return leader === undefined ? undefined : { route: leader.route, ...leader.target };
+      },
       routesOf: (table, hostname) => {
         const key = virtualHostKey(table, hostname);
         const groups = placementsByHost
@@ -548,13 +790,12 @@ function acceptedParents(parents: readonly ParentAttachment[]): ParentAttachment
 }
 
 function contextOf(on: AttachedListener['listener']): ListenerContext {
-  return { scheme: on.protocol === 'HTTPS' ? 'https' : 'http', port: on.port };
+  const { port, clientCertificate } = on;
+  return { scheme: on.protocol === 'HTTPS' ? 'https' : 'http', port, clientCertificate };
 }
 
-function resourceName(type: ResourceType, key: string): string {
-  if (type === 'listener') return listenerName(key);
-  if (type === 'secret') return secretName(key);
-  return key;
+function asIs(name: string): string {
+  return name;
 }
 
 function fingerprintOf(hosts: Placement['hosts']): string {

@@ -6,7 +6,7 @@ import type { Namespace } from '../../api/core.ts';
 import { gatewayGroup, type ParentReference } from '../../api/gateway/index.ts';
 import { keyOf, type ConditionContribution, type ObjectKey } from '../../api/object.ts';
 import { intersections } from '../httpRoute/hostname.ts';
-import type { Collection, Reader } from '../incremental/index.ts';
+import type { Collection, Index, Reader } from '../incremental/index.ts';
 import type { AnyRoute, RouteKind } from '../sources.ts';
 import type { GatewayPlan, ListenerPlan } from './listener.ts';
 import type { ListenerSetPlan } from './listenerSet.ts';
@@ -28,8 +28,18 @@ export interface ParentAttachment {
 
 export interface AttachmentCollections {
   gateways: Collection<GatewayPlan>;
+  /** Files default Gateways under `defaultScope`. */
+  defaultGateways: Index<GatewayPlan>;
   listenerSets: Collection<ListenerSetPlan>;
   namespaces: Collection<Namespace>;
+}
+
+/** The scope of default Gateways, the only one that there is. Source: Gateway API, GatewayDefaultScope. */
+export const defaultScope = 'All';
+
+/** Whether a route attaches to the default Gateways, too. */
+export function wantsDefaultGateways({ spec }: AnyRoute): boolean {
+  return spec.useDefaultGateways === defaultScope;
 }
 
 /** The object that a parent reference names, if it is of a kind that has listeners. */
@@ -65,6 +75,25 @@ export function attachRoute(
     const plan = gateway === undefined ? undefined : reader.get(collections.gateways, gateway);
     if (plan !== undefined)
       parents.push(attachParent(reader, collections, { kind, route, parentRef, parent, gateway: plan, set }));
+  }
+  if (wantsDefaultGateways(route)) {
+    const named = new Set(parents.map(({ parentRef }) => parentOf(parentRef, namespace)?.key));
+    for (const { key, value: plan } of reader.group(collections.defaultGateways, defaultScope)) {
+      if (named.has(key)) continue;
+      const [gatewayNamespace, name] = key.split('/') as [string, string];
+      const parentRef = { group: gatewayGroup, kind: 'Gateway', namespace: gatewayNamespace, name };
+      const parent = { kind: 'Gateway' as const, key };
+      const attached = attachParent(reader, collections, {
+        kind,
+        route,
+        parentRef,
+        parent,
+        gateway: plan,
+        set: undefined,
+      });
+      // Whoever did not name a Gateway need not hear that it does not take the route.
+      if (attached.accepted.status === 'True') parents.push(attached);
+    }
   }
   return parents.length === 0 ? undefined : parents;
 }

@@ -1,8 +1,10 @@
 export {
   attachedListeners,
   attachRoute,
+  defaultScope,
   parentGateway,
   parentOf,
+  wantsDefaultGateways,
   type AttachedListener,
   type AttachmentCollections,
   type ParentAttachment,

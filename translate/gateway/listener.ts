@@ -82,6 +82,8 @@ export interface GatewayPlan {
   listenerSets: ObjectKey[];
   /** Why something that the Gateway itself refers to, outside of its listeners, leads nowhere. */
   unresolved: { reason: string; message: string } | undefined;
+  /** Whether routes that ask for the default Gateways attach to it. */
+  isDefault: boolean;
   /** The condition InsecureFrontendValidationMode; undefined where it does not apply. */
   insecure: ConditionContribution | undefined;
 }
@@ -121,6 +123,7 @@ export function planGateway(
     ],
     listenerSets: attached.map(({ owner: set }) => set.key),
     unresolved: shown?.fault,
+    isDefault: gateway.spec.defaultScope === 'All',
     insecure: insecureValidation(gateway),
   };
 }

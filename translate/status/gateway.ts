@@ -24,12 +24,21 @@ export function gatewayContribution(
       accepted(listeners),
       resolvedRefs(plan, listeners),
       ...(plan.insecure === undefined ? [] : [plan.insecure]),
+      ...(plan.isDefault ? [defaultGateway] : []),
     ],
     listeners,
     attachedListenerSets,
     fingerprint,
   };
 }
+
+/** Source: Gateway API, GEP-3793. */
+const defaultGateway: ConditionContribution = {
+  type: 'DefaultGateway',
+  status: 'True',
+  reason: 'DefaultGateway',
+  message: 'Routes with useDefaultGateways: All attach to this Gateway, as far as its listeners allow',
+};
 
 function accepted(listeners: readonly ListenerContribution[]): ConditionContribution {
   const type = 'Accepted';
