@@ -1,11 +1,12 @@
-export { backendProtocol, cluster } from './cluster.ts';
-export { endpointAddresses, endpoints } from './endpoints.ts';
+export { cluster } from './cluster.ts';
+export { endpointAddresses, endpoints, type EndpointAddress } from './endpoints.ts';
 export {
   listener,
   listenerName,
   readinessListener,
   readinessListenerName,
   readinessPath,
+  streamChain,
   type Binding,
 } from './listener.ts';
 export {
@@ -15,4 +16,14 @@ export {
   type RouteGroup,
   type VirtualHost,
 } from './routeConfiguration.ts';
-export { secret, secretName } from './secret.ts';
+export {
+  authoritiesSecret,
+  backendAuthoritiesName,
+  clientAuthoritiesName,
+  clientCertificateName,
+  parseAuthoritiesName,
+  secret,
+  secretName,
+} from './secret.ts';
+export type { StreamChain } from './stream.ts';
+export { udpCluster, udpEndpoints, udpListener, type WeightedEndpoints } from './udp.ts';

@@ -3,6 +3,7 @@
  * filter chains stand still, because Envoy drains the connections of a chain that changes.
  * Source: Envoy docs, config.listener.v3.Listener, HttpConnectionManager, "Configuring Envoy as an edge proxy".
  */
+import { SocketAddress_Protocol as Protocol } from '../../api/envoy/envoy/config/core/v3/address_pb.ts';
 import { ApiVersion } from '../../api/envoy/envoy/config/core/v3/config_source_pb.ts';
 import { TrafficDirection } from '../../api/envoy/envoy/config/core/v3/base_pb.ts';
 import type { FilterChainSchema } from '../../api/envoy/envoy/config/listener/v3/listener_components_pb.ts';
@@ -21,9 +22,12 @@ import {
 } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
 import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import type { EncodedResource } from '../../api/resource.ts';
-import { duration, encode, pack, resource, type Init } from '../encoding/index.ts';
+import { appendRepeated, duration, encode, pack, resource, type Init } from '../encoding/index.ts';
 import { tableName, type ListenerPlan, type PortPlan, type TLSOptions } from '../gateway/index.ts';
+import { httpFilters } from './httpFilter.ts';
+import { requireCertificates, validateCertificates } from './clientValidation.ts';
 import { secretName } from './secret.ts';
+import { rejecting, tcpChain, tlsChain, type StreamChain, type StreamTarget } from './stream.ts';
 
 /** Where a proxy binds its listeners. */
 export interface Binding {
@@ -43,12 +47,24 @@ export function listenerName(key: string): string {
   return `listener/${key.startsWith('tcp/') ? key.slice('tcp/'.length) : key}`;
 }
 
-/** Undefined where nothing can be served on the port. */
-export function listener(plan: PortPlan, binding: Binding): EncodedResource | undefined {
-  if (plan.listeners.length === 0 || plan.tables.length === 0) return undefined;
+// In seconds. A client that is gone without a word is found out long before its connection has been idle for too long.
+const tcpKeepalive = { keepaliveTime: 180, keepaliveInterval: 30, keepaliveProbes: 4 };
+
+const filterChainsField = 3;
+
+/**
+ * The listener of a TCP port; undefined where nothing can be served on the port.
+ * @param chains those of stream routes
+ */
+export function listener(
+  plan: PortPlan,
+  binding: Binding,
+  chains: readonly StreamChain[],
+): EncodedResource | undefined {
+  if (plan.listeners.length === 0) return undefined;
   const secure = plan.mode === 'tls';
   const name = listenerName(plan.key);
-  const bytes = encode(ListenerSchema, {
+  const head = encode(ListenerSchema, {
     name,
     address: socketAddress(binding.address, binding.port(plan.port)),
     trafficDirection: TrafficDirection.INBOUND,
@@ -61,11 +77,28 @@ export function listener(plan: PortPlan, binding: Binding): EncodedResource | un
           },
         ]
       : [],
-    filterChains: secure
-      ? plan.listeners.filter(({ protocol }) => protocol === 'HTTPS').map(secureChain)
-      : [{ name, filters: [httpConnectionManager(name, tableName(plan.listeners[0]!))] }],
+    filterChains: httpChains(plan, name),
+    ...(plan.mode === 'http' ? {} : { tcpKeepalive }),
   });
-  return resource(name, bytes);
+  // What is bound and leads to no route is closed; a server name that is a listener's own meets no broader one.
+  const absent = plan.listeners
+    .filter(({ protocol }) => protocol === 'TLS' || protocol === 'TCP')
+    .filter(({ hostname }) => !chains.some((chain) => chain.hostname === hostname))
+    .map(({ hostname }) => rejectingChain(plan, hostname));
+  const all = [...chains, ...absent];
+  const bytes = appendRepeated(
+    head,
+    filterChainsField,
+    all.map((chain) => chain.bytes),
+  );
+  return resource(name, bytes, function* () {
+    for (const { clusters } of all) yield* clusters;
+  });
+}
+
+function httpChains(plan: PortPlan, name: string): Init<typeof FilterChainSchema>[] {
+  if (plan.mode === 'http') return [{ name, filters: [httpConnectionManager(name, tableName(plan.listeners[0]!))] }];
+  return plan.listeners.filter(({ protocol }) => protocol === 'HTTPS').map(secureChain);
 }
 
 function secureChain(plan: ListenerPlan): Init<typeof FilterChainSchema> {
@@ -75,20 +108,45 @@ function secureChain(plan: ListenerPlan): Init<typeof FilterChainSchema> {
     // A chain without server names takes what no other does, also a client that sends none.
     ...(plan.hostname === '' ? {} : { filterChainMatch: { serverNames: [plan.hostname] } }),
     filters: [httpConnectionManager(name, name)],
-    transportSocket: {
-      name: 'envoy.transport_sockets.tls',
-      configType: {
-        case: 'typedConfig',
-        value: pack(DownstreamTlsContextSchema, {
-          commonTlsContext: {
-            alpnProtocols: plan.tlsOptions.alpn ?? ['h2', 'http/1.1'],
-            tlsParams: tlsParameters(plan.tlsOptions),
-            tlsCertificateSdsSecretConfigs: plan.secrets.map((key) => ({ name: secretName(key), sdsConfig: ads })),
-          },
-        }),
-      },
+    transportSocket: downstreamTls(plan, ['h2', 'http/1.1']),
+  };
+}
+
+/**
+ * How a listener ends the TLS of its clients.
+ * @param alpn the application protocols that it offers where the listener names none
+ */
+function downstreamTls(plan: ListenerPlan, alpn: string[]): Init<typeof FilterChainSchema>['transportSocket'] & {} {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    configType: {
+      case: 'typedConfig',
+      value: pack(DownstreamTlsContextSchema, {
+        commonTlsContext: {
+          alpnProtocols: plan.tlsOptions.alpn ?? alpn,
+          tlsParams: tlsParameters(plan.tlsOptions),
+          tlsCertificateSdsSecretConfigs: plan.secrets.map((key) => ({ name: secretName(key), sdsConfig: ads })),
+          ...validateCertificates(plan.clientValidation),
+        },
+        ...requireCertificates(plan.clientValidation),
+      }),
     },
   };
+}
+
+/**
+ * The chain of a stream route.
+ * @param on the listener that the hostname belongs to
+ */
+export function streamChain(plan: PortPlan, on: ListenerPlan, hostname: string, target: StreamTarget): StreamChain {
+  if (plan.mode === 'tcp') return tcpChain(plan.key, target);
+  // What is inside is not known to be HTTP: without word from the listener no application protocol is agreed on.
+  return tlsChain(plan.key, hostname, target, on.tlsMode === 'Terminate' ? downstreamTls(on, []) : undefined);
+}
+
+/** It closes connections before TLS begins, so that it needs no certificate. */
+function rejectingChain(plan: PortPlan, hostname: string): StreamChain {
+  return plan.mode === 'tcp' ? tcpChain(plan.key, rejecting) : tlsChain(plan.key, hostname, rejecting, undefined);
 }
 
 const tlsProtocols = { '1.2': TlsProtocol.TLSv1_2, '1.3': TlsProtocol.TLSv1_3 } as const;
@@ -114,9 +172,7 @@ function httpConnectionManager(
       value: pack(HttpConnectionManagerSchema, {
         statPrefix: statPrefix.replaceAll(/[^A-Za-z0-9_-]/g, '_'),
         routeSpecifier: { case: 'rds', value: { routeConfigName: table, configSource: ads } },
-        httpFilters: [
-          { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value: pack(RouterSchema, {}) } },
-        ],
+        httpFilters: httpFilters(),
         // The proxy is the edge: the address of the client is that of the connection.
         useRemoteAddress: true,
         normalizePath: true,
@@ -125,6 +181,8 @@ function httpConnectionManager(
         serverHeaderTransformation: ServerHeader.PASS_THROUGH,
         upgradeConfigs: [{ upgradeType: 'websocket' }],
         http2ProtocolOptions: {
+          // WebSockets over HTTP/2. Source: RFC 8441.
+          allowConnect: true,
           maxConcurrentStreams: 100,
           initialStreamWindowSize: 65_536,
           initialConnectionWindowSize: 1_048_576,
@@ -195,11 +253,16 @@ export function readinessListener(address: string, port: number): EncodedResourc
   return resource(readinessListenerName, bytes);
 }
 
-function socketAddress(address: string, port: number): NonNullable<Init<typeof ListenerSchema>['address']> {
+/** An IPv6 wildcard takes IPv4 as well. */
+export function socketAddress(
+  address: string,
+  port: number,
+  protocol: Protocol = Protocol.TCP,
+): NonNullable<Init<typeof ListenerSchema>['address']> {
   return {
     address: {
       case: 'socketAddress',
-      value: { address, ipv4Compat: address === '::', portSpecifier: { case: 'portValue', value: port } },
+      value: { protocol, address, ipv4Compat: address === '::', portSpecifier: { case: 'portValue', value: port } },
     },
   };
 }

@@ -7,7 +7,7 @@
  */
 
 /** Something with a place in topological order. */
-interface Leveled {
+export interface Leveled {
   /** Greater than that of everything it is made from. */
   readonly level: number;
 }

@@ -5,6 +5,7 @@ export {
   Index,
   SourceCollection,
   type DeriveOptions,
+  type Leveled,
   type Member,
   type Reader,
   type Transform,

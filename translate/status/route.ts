@@ -10,6 +10,8 @@ export interface Served {
   byListener: boolean;
   /** The Envoy resources by which proxies serve it; none where it stands nowhere. */
   resources: ResourceReference[];
+  /** Who is served in its place everywhere; one sentence. */
+  overridden?: string;
 }
 
 /** What a route says of itself, whatever its parents. */
@@ -66,7 +68,7 @@ export const translationFailed = 'The translation of this route failed: see the 
 function parentContribution(
   parent: ParentAttachment,
   verdict: RouteVerdict | undefined,
-  { byListener, resources }: Served,
+  { byListener, resources, overridden }: Served,
 ): RouteParentContribution {
   const { parentRef, gateway, accepted } = parent;
   const base = { parentRef, gateway, conditions: [accepted, ...(verdict?.conditions ?? [])] };
@@ -76,6 +78,9 @@ function parentContribution(
   if (!byListener) {
     const message = `No listener of Gateway ${gateway} that this route is attached to is served: see the conditions of its listeners`;
     return { ...base, resources: [], unprogrammable: { reason: 'ListenerNotProgrammed', message } };
+  }
+  if (overridden !== undefined) {
+    return { ...base, resources: [], unprogrammable: { reason: 'Overridden', message: overridden } };
   }
   if (resources.length === 0) {
     const message = `Every hostname under which this route could be served on Gateway ${gateway} belongs to a listener with a more specific hostname: attach it to that one`;

@@ -14,6 +14,7 @@ import { parseAllDocuments } from 'yaml';
 import { ClusterSchema } from '../../api/envoy/envoy/config/cluster/v3/cluster_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../api/envoy/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../api/envoy/envoy/config/listener/v3/listener_pb.ts';
+import { FilterConfigSchema } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
 import { RouteConfigurationSchema } from '../../api/envoy/envoy/config/route/v3/route_pb.ts';
 import { CorsPolicySchema, CorsSchema } from '../../api/envoy/envoy/extensions/filters/http/cors/v3/cors_pb.ts';
 import { ExtAuthzSchema } from '../../api/envoy/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.ts';
@@ -32,13 +33,25 @@ import { CookieBasedSessionStateSchema } from '../../api/envoy/envoy/extensions/
 import { HeaderBasedSessionStateSchema } from '../../api/envoy/envoy/extensions/http/stateful_session/header/v3/header_pb.ts';
 import { TlsInspectorSchema } from '../../api/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import { HttpConnectionManagerSchema } from '../../api/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { TcpProxySchema } from '../../api/envoy/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
+import { RouteSchema as UdpRouteSchema } from '../../api/envoy/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts';
+import { UdpProxyConfigSchema } from '../../api/envoy/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts';
 import { SecretSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
-import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import { HttpProtocolOptionsSchema } from '../../api/envoy/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
-import type { Secret } from '../../api/core.ts';
+import type { ConfigMap, Secret } from '../../api/core.ts';
 import { objectKey, type KubernetesObject } from '../../api/object.ts';
 import type { EncodedResource, ResourceType } from '../../api/resource.ts';
-import { readCertificate, Translator, type SourceChange, type StatusContribution } from '../index.ts';
+import {
+  readAuthorityConfigMap,
+  readCertificate,
+  Translator,
+  type SourceChange,
+  type StatusContribution,
+} from '../index.ts';
 
 const schemas: Record<ResourceType, DescMessage> = {
   cluster: ClusterSchema,
@@ -56,6 +69,7 @@ const registry = createRegistry(
   ExtAuthzSchema,
   FilterChainConfigPerRouteSchema,
   FilterChainConfigSchema,
+  FilterConfigSchema,
   GrpcWebSchema,
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,
@@ -64,8 +78,12 @@ const registry = createRegistry(
   RouterSchema,
   TlsInspectorSchema,
   HttpConnectionManagerSchema,
+  TcpProxySchema,
+  UdpProxyConfigSchema,
+  UdpRouteSchema,
   DownstreamTlsContextSchema,
   HttpProtocolOptionsSchema,
+  UpstreamTlsContextSchema,
 );
 
 /** The resource in protobuf's JSON form, with the field names of Envoy's documentation. */
@@ -82,10 +100,14 @@ export function sourceChanges(text: string, now: number): SourceChange[] {
   });
 }
 
-function sourceChangeOf(object: KubernetesObject, now: number): SourceChange {
+/** The change that brings one object into a translation. */
+export function sourceChangeOf(object: KubernetesObject, now: number): SourceChange {
   const key = objectKey(object);
   if (object.kind === 'Secret') {
     return { kind: 'Secret', key, object: readCertificate(object as Secret, undefined, now) };
+  }
+  if (object.kind === 'ConfigMap') {
+    return { kind: 'ConfigMap', key, object: readAuthorityConfigMap(object as ConfigMap, now) };
   }
   return { kind: object.kind, key, object } as SourceChange;
 }
