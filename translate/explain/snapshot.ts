@@ -1,0 +1,47 @@
+/** A translation that was carried to its end, to be asked about. */
+import type { ObjectKey } from '../../api/object.ts';
+import type { EncodedResource, ResourceType } from '../../api/resource.ts';
+import type { SourceChange } from '../sources.ts';
+import type { StatusContribution } from '../status/index.ts';
+import { Translator } from '../translator.ts';
+import type { Inspection } from './inspection.ts';
+import { ProxyModel } from './proxy.ts';
+
+export interface Snapshot {
+  inspection: Inspection;
+  /** What proxies get. */
+  model: ProxyModel;
+  /** What is said of each object, by `KIND NAMESPACE/NAME`. */
+  statuses: ReadonlyMap<string, StatusContribution>;
+}
+
+/** The key of a status in a snapshot. */
+export function statusKey(kind: StatusContribution['kind'], key: ObjectKey): string {
+  return `${kind} ${key}`;
+}
+
+/** Translates objects, each listener on its own port. */
+export function takeSnapshot(changes: Iterable<SourceChange>): Snapshot {
+  const translator = new Translator({
+    binding: { address: '0.0.0.0', port: (port) => port },
+    readiness: { address: '127.0.0.1', port: 0 },
+  });
+  translator.apply(changes);
+  const resources = new Map<string, { type: ResourceType; resource: EncodedResource }>();
+  const statuses = new Map<string, StatusContribution>();
+  while (translator.hasWork) {
+    if (!translator.step(() => false)) continue;
+    const output = translator.takeOutput();
+    for (const { type, name, resource } of output.resources) {
+      if (resource === undefined) resources.delete(`${type} ${name}`);
+      else resources.set(`${type} ${name}`, { type, resource });
+    }
+    for (const { kind, key, contribution } of output.statuses) {
+      if (contribution === undefined) statuses.delete(statusKey(kind, key));
+      else statuses.set(statusKey(kind, key), contribution);
+    }
+    const [fault] = output.faults;
+    if (fault !== undefined) throw new Error(`The translation of ${fault.where} failed`, { cause: fault.error });
+  }
+  return { inspection: translator.inspect(), model: new ProxyModel(resources.values()), statuses };
+}
