@@ -102,12 +102,7 @@ function httpOptions(protocol: BackendProtocol): Init<typeof ClusterSchema>['typ
   return {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: { case: 'explicitHttpConfig', value: { protocolConfig } },
-      // Tries again what never reached an endpoint, so that a Pod that goes away costs no caller an error.
-      retryPolicy: {
-        retryOn: 'connect-failure,refused-stream,reset-before-request',
-        numRetries: 2,
-        hostSelectionRetryMaxAttempts: 3n,
-      },
+      // No retry policy: it would take precedence over those of routes.
     }),
   };
 }

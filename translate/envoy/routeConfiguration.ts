@@ -11,6 +11,7 @@ import { domain } from '../httpRoute/hostname.ts';
 import type { Member } from '../incremental/index.ts';
 import { compareSpecificity } from '../httpRoute/match.ts';
 import type { RankedRoute } from '../httpRoute/rule.ts';
+import { safeRetryPolicy } from '../httpRoute/timeouts.ts';
 
 const virtualHostsField = 2;
 const routesField = 3;
@@ -50,7 +51,11 @@ export function inPrecedence<Group extends RouteGroup>(
 /** A virtual host of the routes of all objects. */
 export function virtualHost(table: string, hostname: string, groups: readonly RouteGroup[]): VirtualHost {
   const ranked = inPrecedence(groups);
-  const head = encode(VirtualHostSchema, { name: domain(hostname), domains: [domain(hostname)] });
+  const head = encode(VirtualHostSchema, {
+    name: domain(hostname),
+    domains: [domain(hostname)],
+    ...(ranked.length === 0 ? {} : { retryPolicy: safeRetryPolicy }),
+  });
   const bytes = appendRepeated(
     head,
     routesField,

@@ -12,6 +12,7 @@ import type { ListStringMatcherSchema } from '../../api/envoy/envoy/type/matcher
 import type { HTTPExternalAuthFilter } from '../../api/gateway/index.ts';
 import { duration, pack, type Init } from '../encoding/index.ts';
 import { isHeaderName, UnusableFilter } from './headers.ts';
+import { safeRetryPolicy } from './timeouts.ts';
 
 /** Envoy's default of 200 ms is too short for a service that asks another one. */
 const timeout = 10_000;
@@ -39,7 +40,10 @@ export function translateExternalAuth(
     config.services = {
       case: 'grpcService',
       value: {
-        targetSpecifier: { case: 'envoyGrpc', value: { clusterName: cluster, authority } },
+        targetSpecifier: {
+          case: 'envoyGrpc',
+          value: { clusterName: cluster, authority, retryPolicy: safeRetryPolicy },
+        },
         timeout: duration(timeout),
       },
     };
@@ -55,6 +59,7 @@ export function translateExternalAuth(
           httpUpstreamType: { case: 'cluster', value: cluster },
           timeout: duration(timeout),
         },
+        retryPolicy: safeRetryPolicy,
         pathPrefix: pathPrefix(filter.http?.path ?? ''),
         authorizationResponse: authorizationResponse(filter.http?.allowedResponseHeaders ?? []),
       },

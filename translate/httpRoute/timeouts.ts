@@ -30,27 +30,30 @@ export function milliseconds(text: string): number {
   return value;
 }
 
-// A request that never reached a backend is tried again whatever its author says; it is the clusters' default, too.
-const safeRetries = ['connect-failure', 'refused-stream', 'reset-before-request'];
+/** What never reached a backend is tried again whatever a route says, so that a Pod that goes away costs no caller an error. */
+export const safeRetryPolicy = {
+  retryOn: 'connect-failure,refused-stream,reset-before-request',
+  numRetries: 2,
+} as const;
+
 // With a retry stanza also one that broke off or took too long. Source: HTTPRouteRetry.
 const askedRetries = ['connect-failure', 'refused-stream', 'reset'];
-const defaultAttempts = 2;
 const maxUint32 = 0xffffffff;
 /** Envoy's waits are at most this many times the first one, which has to fit into 32 bits of milliseconds. */
 const maxBackoffFactor = 10;
 
-/** Undefined where the default of the clusters holds. @throws UnusableFilter */
+/** Undefined where `safeRetryPolicy` does. @throws UnusableFilter */
 export function translateRetry(
   retry: HTTPRouteRetry | undefined,
   { attempt }: Timeouts,
 ): Init<typeof RetryPolicySchema> | undefined {
   if (retry === undefined && attempt === 0) return undefined;
   const policy: Init<typeof RetryPolicySchema> = {
-    numRetries: Math.min(retry?.attempts ?? defaultAttempts, maxUint32),
+    numRetries: Math.min(retry?.attempts ?? safeRetryPolicy.numRetries, maxUint32),
   };
   if (attempt > 0) policy.perTryTimeout = duration(attempt);
   if (retry === undefined) {
-    policy.retryOn = safeRetries.join(',');
+    policy.retryOn = safeRetryPolicy.retryOn;
     return policy;
   }
   const codes = retry.codes ?? [];
