@@ -1,10 +1,11 @@
 /** The caches of the operator: which objects it keeps a copy of, and what it leaves out of them. */
-import type { Secret } from '../api/core.ts';
+import type { ConfigMap, Secret } from '../api/core.ts';
 import { labels, managedBy } from '../api/names.ts';
 import type { KubernetesObject } from '../api/object.ts';
-import type { Manager } from '../runtime/index.ts';
+import type { Cache, ManagedCacheOptions, Manager, Resource } from '../runtime/index.ts';
+import { type AnyRoute, listenerSetGateway, parentOf } from '../translate/index.ts';
 import { dataPlaneOfPod, podsByDataPlane } from './dataPlane/index.ts';
-import { resources } from './resources.ts';
+import { olderVersions, resources } from './resources.ts';
 
 export interface CachesOptions {
   manager: Manager;
@@ -34,6 +35,26 @@ function onlyCertificate(secret: Secret): Secret {
 
 const certificateKeys = new Set(['tls.crt', 'tls.key', 'ca.crt']);
 
+/** The part of a ConfigMap that can be the certificates of authorities. */
+function onlyAuthorities(configMap: ConfigMap): ConfigMap {
+  const { data = {}, binaryData = {}, ...rest } = withoutLastApplied(configMap);
+  const part = (from: Record<string, string>): Record<string, string> =>
+    from['ca.crt'] === undefined ? {} : { 'ca.crt': from['ca.crt'] };
+  return { ...rest, data: part(data), binaryData: part(binaryData) };
+}
+
+/** Name of the index of routes by the ListenerSets that they name. */
+export const routesByListenerSet = 'listenerSet';
+/** Name of the index of ListenerSets by the Gateway that they name. */
+export const listenerSetsByGateway = 'gateway';
+
+function listenerSetsOf(route: AnyRoute): string[] {
+  return (route.spec.parentRefs ?? []).flatMap((reference) => {
+    const parent = parentOf(reference, route.metadata.namespace ?? '');
+    return parent?.kind === 'ListenerSet' ? [parent.key] : [];
+  });
+}
+
 export type Caches = ReturnType<typeof makeCaches>;
 
 /** Makes all caches of the operator. */
@@ -41,11 +62,38 @@ export function makeCaches({ manager, namespace, authoritySecret }: CachesOption
   const ours = { labelSelector: `${labels.managedBy}=${managedBy}` };
   const pods = manager.cache(resources.pods, ours);
   pods.addIndex(podsByDataPlane, dataPlaneOfPod);
+  const versioned = <T extends KubernetesObject>(
+    name: keyof typeof resources,
+    resource: Resource<T>,
+    options: ManagedCacheOptions<T> = {},
+  ): Cache<T> =>
+    manager.cache(resource, { transform: withoutLastApplied, olderVersions: olderVersions[name], ...options });
+  // Kinds without which the operator works: their definitions are in newer bundles, another channel or another project.
+  const optional = <T extends KubernetesObject>(name: keyof typeof resources, resource: Resource<T>): Cache<T> =>
+    versioned(name, resource, { optional: true });
+  const route = <T extends AnyRoute>(cache: Cache<T>): Cache<T> => {
+    cache.addIndex(routesByListenerSet, listenerSetsOf);
+    return cache;
+  };
+  const listenerSets = optional('listenerSets', resources.listenerSets);
+  listenerSets.addIndex(listenerSetsByGateway, (listenerSet) => {
+    const gateway = listenerSetGateway(listenerSet);
+    return gateway === undefined ? [] : [gateway];
+  });
   return {
     gatewayClasses: manager.cache(resources.gatewayClasses),
     gateways: manager.cache(resources.gateways, { transform: withoutLastApplied }),
-    httpRoutes: manager.cache(resources.httpRoutes, { transform: withoutLastApplied }),
-    referenceGrants: manager.cache(resources.referenceGrants),
+    listenerSets,
+    httpRoutes: route(versioned('httpRoutes', resources.httpRoutes)),
+    grpcRoutes: route(optional('grpcRoutes', resources.grpcRoutes)),
+    tlsRoutes: route(optional('tlsRoutes', resources.tlsRoutes)),
+    tcpRoutes: route(optional('tcpRoutes', resources.tcpRoutes)),
+    udpRoutes: route(optional('udpRoutes', resources.udpRoutes)),
+    referenceGrants: versioned('referenceGrants', resources.referenceGrants),
+    backendTLSPolicies: optional('backendTLSPolicies', resources.backendTLSPolicies),
+    serviceImports: optional('serviceImports', resources.serviceImports),
+    xBackends: optional('xBackends', resources.xBackends),
+    xBackendTrafficPolicies: optional('xBackendTrafficPolicies', resources.xBackendTrafficPolicies),
     services: manager.cache(resources.services, { transform: withoutLastApplied }),
     endpointSlices: manager.cache(resources.endpointSlices),
     namespaces: manager.cache(resources.namespaces, { transform: withoutLastApplied }),
@@ -67,6 +115,7 @@ export function makeCaches({ manager, namespace, authoritySecret }: CachesOption
     deployments: manager.cache(resources.deployments, ours),
     serviceAccounts: manager.cache(resources.serviceAccounts, ours),
     configMaps: manager.cache(resources.configMaps, ours),
+    authorities: manager.cache(resources.configMaps, { transform: onlyAuthorities }),
     pods,
   };
 }

@@ -1,6 +1,19 @@
 import { expect, test } from 'vitest';
-import type { EndpointSlice, Namespace, Secret, Service } from '../api/core.ts';
-import type { Gateway, HTTPRoute, ReferenceGrant } from '../api/gateway/index.ts';
+import type { ConfigMap, EndpointSlice, Namespace, Secret, Service } from '../api/core.ts';
+import type {
+  BackendTLSPolicy,
+  Gateway,
+  GRPCRoute,
+  HTTPRoute,
+  ListenerSet,
+  ReferenceGrant,
+  TCPRoute,
+  TLSRoute,
+  UDPRoute,
+  XBackend,
+  XBackendTrafficPolicy,
+} from '../api/gateway/index.ts';
+import type { ServiceImport } from '../api/multicluster.ts';
 import { type KubernetesObject, objectKey } from '../api/object.ts';
 import type { CacheView, Change, ChangeListener, Resource } from '../runtime/index.ts';
 import type { SourceChange } from '../translate/index.ts';
@@ -50,8 +63,11 @@ class HandFedCache<T extends KubernetesObject> implements CacheView<T> {
   keys(): IteratorObject<string> {
     return this.#objects.keys();
   }
-  byIndex(): T[] {
-    return [];
+  /** The one index that the feed asks for: routes by the ListenerSets that they name, which are of their namespace here. */
+  byIndex(_: string, value: string): T[] {
+    return this.list().filter((object) =>
+      JSON.stringify(object).includes(`"kind":"ListenerSet","name":"${value.split('/')[1]}"`),
+    );
   }
   hasSynced(): boolean {
     return true;
@@ -67,7 +83,17 @@ class HandFedCache<T extends KubernetesObject> implements CacheView<T> {
 function setUp() {
   const caches = {
     gateways: new HandFedCache<Gateway>(resources.gateways),
+    listenerSets: new HandFedCache<ListenerSet>(resources.listenerSets),
     httpRoutes: new HandFedCache<HTTPRoute>(resources.httpRoutes),
+    grpcRoutes: new HandFedCache<GRPCRoute>(resources.grpcRoutes),
+    tlsRoutes: new HandFedCache<TLSRoute>(resources.tlsRoutes),
+    tcpRoutes: new HandFedCache<TCPRoute>(resources.tcpRoutes),
+    udpRoutes: new HandFedCache<UDPRoute>(resources.udpRoutes),
+    backendTLSPolicies: new HandFedCache<BackendTLSPolicy>(resources.backendTLSPolicies),
+    serviceImports: new HandFedCache<ServiceImport>(resources.serviceImports),
+    xBackends: new HandFedCache<XBackend>(resources.xBackends),
+    xBackendTrafficPolicies: new HandFedCache<XBackendTrafficPolicy>(resources.xBackendTrafficPolicies),
+    authorities: new HandFedCache<ConfigMap>(resources.configMaps),
     referenceGrants: new HandFedCache<ReferenceGrant>(resources.referenceGrants),
     services: new HandFedCache<Service>(resources.services),
     endpointSlices: new HandFedCache<EndpointSlice>(resources.endpointSlices),
@@ -162,4 +188,54 @@ test("the certificates of proxies are nobody's", () => {
     metadata: { ...secret.metadata, name: 'p', labels: { 'sluice.dev/data-plane': 'web' } },
   });
   expect(take()).toEqual(['+Secret shop/s']);
+});
+
+test('a ListenerSet is fed with its Gateway, and routes that name it come and go with it', () => {
+  const { caches, subscription, take } = setUp();
+  const set = (parent: string): ListenerSet => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'ListenerSet',
+    metadata: { namespace: 'shop', name: 'more' },
+    spec: { parentRef: { name: parent }, listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+  });
+  const route: GRPCRoute = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GRPCRoute',
+    metadata: { namespace: 'shop', name: 'calls' },
+    spec: { parentRefs: [{ kind: 'ListenerSet', name: 'more' }] },
+  };
+  subscription.setScope(scope(['shop/web']));
+  caches.grpcRoutes.set(route);
+  expect(take()).toEqual([]);
+  caches.listenerSets.set(set('other'));
+  expect(take()).toEqual([]);
+  caches.listenerSets.set(set('web'), 2);
+  expect(take()).toEqual(['+GRPCRoute shop/calls', '+ListenerSet shop/more']);
+  caches.listenerSets.set(set('other'), 3);
+  expect(take()).toEqual(['-GRPCRoute shop/calls', '-ListenerSet shop/more']);
+  caches.listenerSets.set(set('web'), 4);
+  take();
+  caches.listenerSets.delete(set('web'));
+  expect(take()).toEqual(['-GRPCRoute shop/calls', '-ListenerSet shop/more']);
+});
+
+test('routes of every kind, policies and backends are fed', () => {
+  const { caches, subscription, take } = setUp();
+  subscription.setScope(scope(['shop/web']));
+  const { spec } = httpRoute('shop', 'a', ['web'], 'x');
+  const parentRefs = spec.parentRefs ?? [];
+  const rules = [{ backendRefs: [{ name: 'x', port: 80 }] }];
+  const of = (kind: string) => ({ apiVersion: 'x', kind, metadata: { namespace: 'shop', name: 'a' } });
+  caches.tlsRoutes.set({ ...of('TLSRoute'), spec: { parentRefs, hostnames: ['a.example'], rules } });
+  caches.tcpRoutes.set({ ...of('TCPRoute'), spec: { parentRefs, rules } });
+  caches.udpRoutes.set({ ...of('UDPRoute'), spec: { parentRefs, rules } });
+  caches.serviceImports.set({ ...of('ServiceImport'), spec: { type: 'ClusterSetIP', ports: [] } });
+  caches.authorities.set({ ...of('ConfigMap'), data: {} });
+  expect(take()).toEqual([
+    '+ConfigMap shop/a',
+    '+ServiceImport shop/a',
+    '+TCPRoute shop/a',
+    '+TLSRoute shop/a',
+    '+UDPRoute shop/a',
+  ]);
 });

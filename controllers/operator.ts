@@ -11,6 +11,7 @@ import { controllerName, fieldOwner } from '../api/names.ts';
 import { keyOf, type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
 import { Scheduler, type StatusReport } from '../controlplane/index.ts';
 import {
+  type CacheView,
   Client,
   type ClusterAccess,
   type Controller,
@@ -18,9 +19,9 @@ import {
   generationChanged,
   Manager,
 } from '../runtime/index.ts';
-import { parentGateway } from '../translate/index.ts';
+import { type AnyRoute, isRouteKind, listenerSetGateway, parentOf, type RouteKind } from '../translate/index.ts';
 import { DiscoveryServer } from '../xds/index.ts';
-import { type Caches, makeCaches } from './caches.ts';
+import { type Caches, listenerSetsByGateway, makeCaches } from './caches.ts';
 import {
   CertificateKeeper,
   type CertificatePolicy,
@@ -30,19 +31,35 @@ import {
 import { controlPlaneStatus } from './controlPlane/status.ts';
 import { dataPlaneReconciler, DataPlaneView, proxyPorts } from './dataPlane/index.ts';
 import { KeyedDebounce } from './debounce.ts';
-import { gatewayDefinition, installedKinds, isDefinitionRead } from './definitions.ts';
+import { cacheOfDefinition, gatewayDefinition, installedKinds, missingWith, onServed } from './definitions.ts';
 import { SourceFeed } from './feed.ts';
 import { Fleets } from './fleet.ts';
 import { GatewayInfrastructure, gatewayReconciler } from './gateway/controller.ts';
-import { readBundle } from './gatewayClass/bundle.ts';
+import { type Bundle, readBundle } from './gatewayClass/bundle.ts';
 import { supportedFeatures } from './gatewayClass/features.ts';
 import { gatewayClassConditions } from './gatewayClass/controller.ts';
 import { gatewayConfigurationConditions } from './gatewayConfiguration/controller.ts';
 import { discoveryMetrics, statusWrites } from './metrics.ts';
 import { OwnedObjects } from './ownedObjects.ts';
-import { jsonEqual, type StatusSink, StatusWriter } from './status/index.ts';
-import { type GatewaySays, gatewayStatusKind, type OwnStatus, ownStatusKind, routeStatusKind } from './statusKinds.ts';
-import type { RouteReport } from '../controlplane/index.ts';
+import { type AncestorReference, jsonEqual, type StatusSink, StatusWriter } from './status/index.ts';
+import {
+  ancestorStatusKind,
+  backendAncestors,
+  type GatewaySays,
+  gatewayStatusKind,
+  listenerSetStatusKind,
+  type OwnStatus,
+  ownStatusKind,
+  policyAncestors,
+  routeStatusKind,
+} from './statusKinds.ts';
+import type {
+  BackendReport,
+  GatewayReport,
+  ListenerSetReport,
+  PolicyReport,
+  RouteReport,
+} from '../controlplane/index.ts';
 import { computeTopology, emptyTopology, isOurs, type Topology } from './topology.ts';
 
 export interface OperatorOptions {
@@ -64,6 +81,9 @@ export interface OperatorOptions {
   certificates?: CertificatePolicy;
   now?: () => Date;
 }
+
+/** Kinds whose status has an entry for each ancestor. */
+type AncestorKind = 'BackendTLSPolicy' | 'XBackendTrafficPolicy' | 'XBackend';
 
 /** Name of the Lease, and of the Secret of the certificate authority. */
 const leaseName = 'sluice-operator';
@@ -90,7 +110,9 @@ export class Operator {
   readonly #server: DiscoveryServer;
   readonly #sinks: {
     gateways: StatusSink<GatewaySays>;
-    routes: StatusSink<RouteReport>;
+    listenerSets: StatusSink<ListenerSetReport>;
+    routes: Record<RouteKind, StatusSink<RouteReport>>;
+    ancestors: Record<AncestorKind, StatusSink<PolicyReport | BackendReport>>;
     dataPlanes: StatusSink<OwnStatus>;
     controlPlanes: StatusSink<OwnStatus>;
     gatewayClasses: StatusSink<OwnStatus>;
@@ -149,13 +171,27 @@ export class Operator {
         this.#events.record(object, type, eventReason(reason), `${prefix}${condition.message ?? ''}`, 'Reconcile');
       },
     });
+    const mayRemove = (reference: AncestorReference, from: string): boolean =>
+      this.#mayRemove(parentOf(reference, from));
     this.#sinks = {
       gateways: this.#writer.register(gatewayStatusKind(caches.gateways)),
-      routes: this.#writer.register(
-        routeStatusKind(caches.httpRoutes, (parent, routeNamespace) =>
-          this.#mayRemove(parentGateway(parent, routeNamespace)),
+      listenerSets: this.#writer.register(listenerSetStatusKind(caches.listenerSets)),
+      routes: {
+        HTTPRoute: this.#writer.register(routeStatusKind(caches.httpRoutes, mayRemove)),
+        GRPCRoute: this.#writer.register(routeStatusKind(caches.grpcRoutes, mayRemove)),
+        TLSRoute: this.#writer.register(routeStatusKind(caches.tlsRoutes, mayRemove)),
+        TCPRoute: this.#writer.register(routeStatusKind(caches.tcpRoutes, mayRemove)),
+        UDPRoute: this.#writer.register(routeStatusKind(caches.udpRoutes, mayRemove)),
+      },
+      ancestors: {
+        BackendTLSPolicy: this.#writer.register(
+          ancestorStatusKind(caches.backendTLSPolicies, policyAncestors, mayRemove),
         ),
-      ),
+        XBackendTrafficPolicy: this.#writer.register(
+          ancestorStatusKind(caches.xBackendTrafficPolicies, policyAncestors, mayRemove),
+        ),
+        XBackend: this.#writer.register(ancestorStatusKind(caches.xBackends, backendAncestors, mayRemove)),
+      },
       dataPlanes: this.#writer.register(ownStatusKind(caches.dataPlanes)),
       controlPlanes: this.#writer.register(ownStatusKind(caches.controlPlanes)),
       gatewayClasses: this.#writer.register(ownStatusKind(caches.gatewayClasses)),
@@ -177,12 +213,21 @@ export class Operator {
       expectedProxies: (dataPlane) => this.#view.readyReplicas(dataPlane),
       onStatus: (dataPlane, reports) => this.#takeReports(dataPlane, reports),
       onProgress: (dataPlane) => this.#progress.soon(dataPlane),
-      onSettled: () => this.#sweepRoutes(),
+      onSettled: (dataPlane) => {
+        this.#sweep();
+        // From now on the ports of its listeners are known.
+        this.#controllers.dataPlanes.enqueue(dataPlane);
+      },
     });
     this.#view = new DataPlaneView({
       ...caches,
       topology: () => this.#currentTopology(),
       configuration: (dataPlane) => this.#fleets.configuration(dataPlane),
+      isSettled: (dataPlane) => this.#fleets.isSettled(dataPlane),
+      listenerSets: (gateway) =>
+        caches.listenerSets
+          .byIndex(listenerSetsByGateway, gateway)
+          .filter((listenerSet) => this.#accepted.has(objectKey(listenerSet))),
       settings: {
         operatorImage: options.operatorImage,
         envoyImage: options.envoyImage,
@@ -274,9 +319,18 @@ export class Operator {
     caches.gatewayConfigurations.onChange(shape);
     caches.controlPlanes.onChange(shape);
     caches.dataPlanes.onChange(shape);
-    caches.definitions.onChange(({ key }) => {
-      if (isDefinitionRead(key)) this.#topologyEffects.urgent('');
+    caches.listenerSets.onChange((change) => {
+      // Ports of one that is accepted.
+      if (this.#hasBegun && generationChanged(change) && this.#accepted.has(change.key))
+        this.#topologyEffects.urgent('');
     });
+    caches.definitions.onChange(({ key }) => {
+      const cache = cacheOfDefinition(caches, key);
+      if (cache === undefined) return;
+      cache.reconsider();
+      this.#topologyEffects.urgent('');
+    });
+    onServed(caches, () => this.#topologyEffects.urgent(''));
     for (const cache of [caches.deployments, caches.services, caches.pods]) {
       cache.onChange(({ before, after }) => {
         const dataPlane = ownerDataPlane(after ?? before);
@@ -436,22 +490,58 @@ export class Operator {
   ): void {
     for (const { kind, key, report } of reports) {
       if (kind === 'Gateway') {
-        this.#sinks.gateways.contribute(
+        const translation = report?.kind === 'Gateway' ? this.#known(report) : undefined;
+        this.#sinks.gateways.contribute(key, dataPlane, translation === undefined ? undefined : { translation });
+      } else if (kind === 'ListenerSet') {
+        const says = report?.kind === 'ListenerSet' ? report : undefined;
+        this.#sinks.listenerSets.contribute(key, dataPlane, says);
+        this.#noteListenerSet(key, dataPlane, says);
+      } else if (isRouteKind(kind)) {
+        this.#sinks.routes[kind].contribute(
           key,
           dataPlane,
-          report?.kind === 'Gateway' ? { translation: report } : undefined,
+          report !== undefined && 'parents' in report ? report : undefined,
         );
       } else {
-        this.#sinks.routes.contribute(key, dataPlane, report?.kind === 'HTTPRoute' ? report : undefined);
+        this.#sinks.ancestors[kind].contribute(
+          key,
+          dataPlane,
+          report !== undefined && 'ancestors' in report ? report : undefined,
+        );
       }
     }
   }
 
-  /** Entries of ours in routes that nobody speaks for any more may go once whoever would speak for them has spoken. */
-  #mayRemove(gateway: ObjectKey | undefined): boolean {
+  /** A field that an older definition of Gateway does not have would be written again and again. */
+  #known(report: GatewayReport): Extract<GatewaySays, { translation: unknown }>['translation'] {
+    if (this.#caches.listenerSets.served === true) return report;
+    const { attachedListenerSets: _, ...rest } = report;
+    return rest;
+  }
+
+  /** The ListenerSets that their Gateways have accepted: they add ports. */
+  readonly #accepted = new Set<ObjectKey>();
+
+  #noteListenerSet(key: ObjectKey, dataPlane: ObjectKey, report: ListenerSetReport | undefined): void {
+    const isAccepted = report?.conditions.some(({ type, status }) => type === 'Accepted' && status === 'True') ?? false;
+    if (isAccepted === this.#accepted.has(key)) return;
+    if (isAccepted) this.#accepted.add(key);
+    else this.#accepted.delete(key);
+    this.#controllers.dataPlanes.enqueue(dataPlane);
+  }
+
+  /** Entries of ours that nobody speaks for any more may go once whoever would speak for them has spoken. */
+  #mayRemove(parent: ReturnType<typeof parentOf>): boolean {
     if (!this.#hasBegun) return false;
-    if (gateway === undefined || this.#caches.gateways.get(gateway) === undefined) return true;
     const topology = this.#currentTopology();
+    // An ancestor of another kind may be anybody's.
+    if (parent === undefined)
+      return [...topology.scopes.keys()].every((dataPlane) => this.#fleets.isSettled(dataPlane));
+    const { gateways, listenerSets } = this.#caches;
+    const listenerSet = parent.kind === 'ListenerSet' ? listenerSets.get(parent.key) : undefined;
+    const gateway =
+      parent.kind === 'Gateway' ? parent.key : listenerSet === undefined ? undefined : listenerSetGateway(listenerSet);
+    if (gateway === undefined || gateways.get(gateway) === undefined) return true;
     const attachment = topology.attachments.get(gateway);
     if (attachment === undefined) return true;
     const state =
@@ -459,11 +549,28 @@ export class Operator {
     return state !== undefined && 'dataPlane' in state && this.#fleets.isSettled(state.dataPlane);
   }
 
-  #sweepRoutes(): void {
-    for (const route of this.#caches.httpRoutes.list()) {
-      if (route.status?.parents?.some((parent) => parent.controllerName === controllerName))
-        this.#sinks.routes.refresh(objectKey(route));
-    }
+  /** Looks again at whatever has an entry of ours. */
+  #sweep(): void {
+    const { routes, ancestors } = this.#sinks;
+    const caches = this.#caches;
+    const sweep = <T extends KubernetesObject>(
+      cache: CacheView<T>,
+      sink: { refresh: (key: ObjectKey) => void },
+      entries: (object: T) => readonly { controllerName: string }[] | undefined,
+    ): void => {
+      for (const object of cache.list())
+        if (entries(object)?.some((entry) => entry.controllerName === controllerName) === true)
+          sink.refresh(objectKey(object));
+    };
+    const parents = (route: AnyRoute) => route.status?.parents;
+    sweep(caches.httpRoutes, routes.HTTPRoute, parents);
+    sweep(caches.grpcRoutes, routes.GRPCRoute, parents);
+    sweep(caches.tlsRoutes, routes.TLSRoute, parents);
+    sweep(caches.tcpRoutes, routes.TCPRoute, parents);
+    sweep(caches.udpRoutes, routes.UDPRoute, parents);
+    sweep(caches.backendTLSPolicies, ancestors.BackendTLSPolicy, ({ status }) => status?.ancestors);
+    sweep(caches.xBackendTrafficPolicies, ancestors.XBackendTrafficPolicy, ({ status }) => status?.ancestors);
+    sweep(caches.xBackends, ancestors.XBackend, ({ status }) => status?.parents);
   }
 
   /** Contributes what is known of a DataPlane to its own status and to those of its ControlPlane and Gateways. */
@@ -511,7 +618,9 @@ export class Operator {
     const { gatewayClasses, gatewayConfigurations, gateways, controlPlanes } = this.#caches;
     const { definitions } = this.#caches;
     const bundle = readBundle(definitions.get(gatewayDefinition));
-    const features = supportedFeatures(installedKinds(definitions)).map((name) => ({ name }));
+    const installed = installedKinds(this.#caches);
+    this.#tellMissing(installed);
+    const features = supportedFeatures(installed).map((name) => ({ name }));
     for (const gatewayClass of gatewayClasses.list()) {
       const conditions = gatewayClassConditions(gatewayClass, {
         bundle,
@@ -539,6 +648,20 @@ export class Operator {
       });
     }
   }
+
+  /** Logs once, and again when it changes, what is off for want of definitions. */
+  #tellMissing(installed: ReadonlyMap<string, Bundle>): void {
+    const missing = missingWith(installed);
+    const text = JSON.stringify(missing);
+    if (text === this.#toldMissing) return;
+    const { logger } = this.#options;
+    if (missing !== undefined)
+      logger.info(missing, 'Some kinds or features of Gateway API are off: their definitions are not installed.');
+    else if (this.#toldMissing !== undefined) logger.info('All kinds and features of Gateway API are on.');
+    this.#toldMissing = text;
+  }
+
+  #toldMissing: string | undefined;
 
   /** Starts everything that can be started; readiness says what is still missing. Throws where a port is not free. */
   async start(): Promise<void> {

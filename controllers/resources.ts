@@ -4,19 +4,36 @@ import type { ConfigMap, EndpointSlice, Namespace, Secret, Service } from '../ap
 import type { DataPlane } from '../api/dataPlane.ts';
 import type { GatewayConfiguration } from '../api/gatewayConfiguration.ts';
 import {
+  type BackendTLSPolicy,
+  experimentalGatewayGroup,
   type Gateway,
   type GatewayClass,
   gatewayGroup,
+  type GRPCRoute,
   type HTTPRoute,
+  type ListenerSet,
   type ReferenceGrant,
+  type TCPRoute,
+  type TLSRoute,
+  type UDPRoute,
+  type XBackend,
+  type XBackendTrafficPolicy,
 } from '../api/gateway/index.ts';
+import { multiclusterGroup, multiclusterVersion, type ServiceImport } from '../api/multicluster.ts';
 import { group, version } from '../api/names.ts';
 import { defineResource } from '../runtime/index.ts';
-import type { CustomResourceDefinition, Deployment, Pod, ServiceAccount } from './kubernetes.ts';
+import type {
+  CustomResourceDefinition,
+  Deployment,
+  Pod,
+  ServiceAccount,
+  ValidatingWebhookConfiguration,
+} from './kubernetes.ts';
 
 const core = { group: '', version: 'v1', namespaced: true };
 const own = { group, version, namespaced: true };
 const gatewayApi = { group: gatewayGroup, version: 'v1', namespaced: true };
+const experimental = { group: experimentalGatewayGroup, version: 'v1alpha1', namespaced: true };
 
 /** One descriptor per kind, by the plural name. */
 export const resources = {
@@ -40,6 +57,13 @@ export const resources = {
     plural: 'endpointslices',
     namespaced: true,
   }),
+  validatingWebhookConfigurations: defineResource<ValidatingWebhookConfiguration>({
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind: 'ValidatingWebhookConfiguration',
+    plural: 'validatingwebhookconfigurations',
+    namespaced: false,
+  }),
   customResourceDefinitions: defineResource<CustomResourceDefinition>({
     group: 'apiextensions.k8s.io',
     version: 'v1',
@@ -55,12 +79,29 @@ export const resources = {
   }),
   gateways: defineResource<Gateway>({ ...gatewayApi, kind: 'Gateway', plural: 'gateways' }),
   httpRoutes: defineResource<HTTPRoute>({ ...gatewayApi, kind: 'HTTPRoute', plural: 'httproutes' }),
-  // The version that bundles older than v1.5 serve as well.
-  referenceGrants: defineResource<ReferenceGrant>({
+  grpcRoutes: defineResource<GRPCRoute>({ ...gatewayApi, kind: 'GRPCRoute', plural: 'grpcroutes' }),
+  tlsRoutes: defineResource<TLSRoute>({ ...gatewayApi, kind: 'TLSRoute', plural: 'tlsroutes' }),
+  tcpRoutes: defineResource<TCPRoute>({ ...gatewayApi, kind: 'TCPRoute', plural: 'tcproutes' }),
+  udpRoutes: defineResource<UDPRoute>({ ...gatewayApi, kind: 'UDPRoute', plural: 'udproutes' }),
+  listenerSets: defineResource<ListenerSet>({ ...gatewayApi, kind: 'ListenerSet', plural: 'listenersets' }),
+  referenceGrants: defineResource<ReferenceGrant>({ ...gatewayApi, kind: 'ReferenceGrant', plural: 'referencegrants' }),
+  backendTLSPolicies: defineResource<BackendTLSPolicy>({
     ...gatewayApi,
-    version: 'v1beta1',
-    kind: 'ReferenceGrant',
-    plural: 'referencegrants',
+    kind: 'BackendTLSPolicy',
+    plural: 'backendtlspolicies',
+  }),
+  xBackends: defineResource<XBackend>({ ...experimental, kind: 'XBackend', plural: 'xbackends' }),
+  xBackendTrafficPolicies: defineResource<XBackendTrafficPolicy>({
+    ...experimental,
+    kind: 'XBackendTrafficPolicy',
+    plural: 'xbackendtrafficpolicies',
+  }),
+  serviceImports: defineResource<ServiceImport>({
+    group: multiclusterGroup,
+    version: multiclusterVersion,
+    kind: 'ServiceImport',
+    plural: 'serviceimports',
+    namespaced: true,
   }),
   dataPlanes: defineResource<DataPlane>({ ...own, kind: 'DataPlane', plural: 'dataplanes' }),
   controlPlanes: defineResource<ControlPlane>({ ...own, kind: 'ControlPlane', plural: 'controlplanes' }),
@@ -69,4 +110,15 @@ export const resources = {
     kind: 'GatewayConfiguration',
     plural: 'gatewayconfigurations',
   }),
+};
+
+/**
+ * Older versions of kinds that will do where the one above is not served: their objects have the same fields.
+ * Source: Gateway API v1.4 to v1.6, config/crd.
+ */
+export const olderVersions: Partial<Record<keyof typeof resources, readonly string[]>> = {
+  referenceGrants: ['v1beta1'],
+  tlsRoutes: ['v1alpha3', 'v1alpha2'],
+  tcpRoutes: ['v1alpha2'],
+  udpRoutes: ['v1alpha2'],
 };

@@ -2,22 +2,45 @@
 import type { ControlPlane } from '../api/controlPlane.ts';
 import type { DataPlane } from '../api/dataPlane.ts';
 import type { GatewayConfiguration } from '../api/gatewayConfiguration.ts';
-import type { Gateway, GatewayClass, HTTPRoute, ParentReference } from '../api/gateway/index.ts';
+import type {
+  BackendTLSPolicy,
+  Gateway,
+  GatewayClass,
+  ListenerSet,
+  ParentReference,
+  PolicyAncestorStatus,
+  XBackend,
+  XBackendStatus,
+  XBackendTrafficPolicy,
+} from '../api/gateway/index.ts';
 import { controllerName } from '../api/names.ts';
 import type { ConditionContribution, KubernetesObject } from '../api/object.ts';
-import type { GatewayReport, RouteReport } from '../controlplane/index.ts';
+import type {
+  BackendReport,
+  GatewayReport,
+  ListenerSetReport,
+  PolicyReport,
+  RouteReport,
+} from '../controlplane/index.ts';
 import type { Cache } from '../runtime/index.ts';
+import type { AnyRoute } from '../translate/index.ts';
 import {
+  type AncestorReference,
   type ExistingCondition,
+  joinAncestors,
   type GatewayInfrastructureStatus,
+  type GatewayTranslation,
   joinGatewayStatus,
+  joinListenerSetStatus,
   joinRouteParents,
   mergeConditions,
   type StatusKind,
 } from './status/index.ts';
 
 /** What is said of a Gateway: by its control plane, and by the Gateway controller. */
-export type GatewaySays = { translation: GatewayReport } | { infrastructure: GatewayInfrastructureStatus };
+export type GatewaySays =
+  | { translation: GatewayTranslation & Pick<GatewayReport, 'settled'> }
+  | { infrastructure: GatewayInfrastructureStatus };
 
 /** What one controller says of an object: a whole status, of one generation. */
 export interface OwnStatus {
@@ -32,7 +55,7 @@ export function gatewayStatusKind(cache: Cache<Gateway>): StatusKind<Gateway, Ga
   return {
     cache,
     join(gateway, contributions, now) {
-      let translation: GatewayReport | undefined;
+      let translation: GatewayTranslation | undefined;
       let infrastructure: GatewayInfrastructureStatus | undefined;
       for (const says of contributions.values()) {
         if ('translation' in says) translation ??= says.translation;
@@ -44,22 +67,44 @@ export function gatewayStatusKind(cache: Cache<Gateway>): StatusKind<Gateway, Ga
       });
     },
     isPending: (says) => 'translation' in says && !says.translation.settled,
-    conditions: (gateway) =>
-      new Map([
-        ['', gateway.status?.conditions ?? []],
-        ...(gateway.status?.listeners ?? []).map((listener): [string, readonly ExistingCondition[]] => [
-          `Listener ${listener.name}`,
-          listener.conditions,
-        ]),
-      ]),
+    conditions: (gateway) => listenerConditions(gateway.status),
   };
 }
 
-/** HTTPRoute. */
-export function routeStatusKind(
-  cache: Cache<HTTPRoute>,
+/** ListenerSet. */
+export function listenerSetStatusKind(cache: Cache<ListenerSet>): StatusKind<ListenerSet, ListenerSetReport> {
+  return {
+    cache,
+    join({ metadata, status }, contributions, now) {
+      const [says] = contributions.values();
+      if (says === undefined || says.generation !== metadata.generation) return undefined;
+      return joinListenerSetStatus(status, says, { generation: says.generation, now });
+    },
+    isPending: (report) => !report.settled,
+    conditions: (listenerSet) => listenerConditions(listenerSet.status),
+  };
+}
+
+function listenerConditions(
+  status: {
+    conditions?: readonly ExistingCondition[];
+    listeners?: readonly { name: string; conditions: readonly ExistingCondition[] }[];
+  } = {},
+): ReadonlyMap<string, readonly ExistingCondition[]> {
+  return new Map([
+    ['', status.conditions ?? []],
+    ...(status.listeners ?? []).map(({ name, conditions }): [string, readonly ExistingCondition[]] => [
+      `Listener ${name}`,
+      conditions,
+    ]),
+  ]);
+}
+
+/** The kinds of routes. */
+export function routeStatusKind<T extends AnyRoute>(
+  cache: Cache<T>,
   mayRemove: (parent: ParentReference, routeNamespace: string) => boolean,
-): StatusKind<HTTPRoute, RouteReport> {
+): StatusKind<T, RouteReport> {
   return {
     cache,
     join(route, contributions, now) {
@@ -89,7 +134,70 @@ export function routeStatusKind(
   };
 }
 
-function parentName({ kind = 'Gateway', name, sectionName, port }: ParentReference): string {
+/** An entry of such a list, whatever its kind calls the reference. */
+type AncestorEntry = Pick<NonNullable<XBackendStatus['parents']>[number], 'conditions' | 'controllerName'> & {
+  ancestorRef: AncestorReference;
+};
+
+/** Kinds that say how they fare on the way of each ancestor: policies in `ancestors`, XBackend in `parents`. */
+export function ancestorStatusKind<T extends BackendTLSPolicy | XBackendTrafficPolicy | XBackend>(
+  cache: Cache<T>,
+  list: {
+    /** The most entries that the API admits. */
+    maximum: number;
+    read: (object: T) => readonly AncestorEntry[] | undefined;
+    /** The status that has these entries. */
+    write: (entries: PolicyAncestorStatus[]) => object;
+  },
+  mayRemove: (ancestor: AncestorReference, namespace: string) => boolean,
+): StatusKind<T, PolicyReport | BackendReport> {
+  const ours = (object: T): AncestorEntry[] =>
+    (list.read(object) ?? []).filter((entry) => entry.controllerName === controllerName);
+  return {
+    cache,
+    join(object, contributions, now) {
+      const { generation, namespace = '' } = object.metadata;
+      const reports = [...contributions.values()];
+      if (reports.some((report) => report.generation !== generation)) return undefined;
+      if (reports.every(({ ancestors }) => ancestors.length === 0) && ours(object).length === 0) return undefined;
+      const { maximum } = list;
+      const joined = joinAncestors(list.read(object), reports, {
+        controllerName,
+        generation,
+        now,
+        maximum,
+        mayRemove: (ancestor) => mayRemove(ancestor, namespace),
+      });
+      return list.write(joined);
+    },
+    conditions: (object) =>
+      new Map(
+        ours(object).map(({ ancestorRef, conditions = [] }): [string, readonly ExistingCondition[]] => [
+          parentName(ancestorRef),
+          conditions,
+        ]),
+      ),
+  };
+}
+
+/** Where policies have their entries. Source: Gateway API, PolicyStatus. */
+export const policyAncestors = {
+  maximum: 16,
+  read: ({ status }: BackendTLSPolicy | XBackendTrafficPolicy) => status?.ancestors,
+  write: (ancestors: PolicyAncestorStatus[]) => ({ ancestors }),
+};
+
+/** Where an XBackend has them. Source: Gateway API, apisx/v1alpha1, BackendStatus. */
+export const backendAncestors = {
+  maximum: 32,
+  read: ({ status }: XBackend) =>
+    status?.parents?.map(({ parentRef, ...entry }) => ({ ...entry, ancestorRef: parentRef })),
+  write: (entries: PolicyAncestorStatus[]) => ({
+    parents: entries.map(({ ancestorRef, ...entry }) => ({ ...entry, parentRef: ancestorRef })),
+  }),
+};
+
+function parentName({ kind = 'Gateway', name, sectionName, port }: AncestorReference): string {
   return `${kind} ${name}${sectionName === undefined ? '' : `/${sectionName}`}${port === undefined ? '' : `:${port}`}`;
 }
 

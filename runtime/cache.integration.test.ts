@@ -451,3 +451,81 @@ test.each(['kill', 'terminate'] as const)(
     await cache.stop();
   },
 );
+
+test('the best version that is served is read, and a better one once it is served', async () => {
+  const group = `${namespace}.example`;
+  const gadgets = defineResource({ group, version: 'v1', kind: 'Gadget', plural: 'gadgets', namespaced: true });
+  const beta = { ...gadgets, version: 'v1beta1' };
+  const definition = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.${group}`;
+  const install = async (served: readonly string[]): Promise<void> => {
+    const versions = ['v1', 'v1beta1', 'v1alpha1'].map((name) => ({
+      name,
+      served: served.includes(name),
+      storage: name === 'v1beta1',
+      schema: { openAPIV3Schema: { type: 'object' } },
+    }));
+    const spec = { group, names: { kind: 'Gadget', plural: 'gadgets' }, scope: 'Namespaced', versions };
+    const { status } = await server.request('PATCH', `${definition}?fieldManager=tests`, {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `gadgets.${group}` },
+      spec,
+    });
+    expect(status).toBeLessThan(300);
+  };
+  await install(['v1beta1', 'v1alpha1']);
+  // Long pauses: what is served anew is read because it is said that it may be.
+  const patient = { backoff: { initialMs: 600_000, maximumMs: 600_000 } };
+  const cache = new Cache({
+    client,
+    resource: gadgets,
+    logger,
+    tuning: patient,
+    optional: true,
+    olderVersions: ['v1beta1', 'v1alpha1'],
+  });
+  try {
+    await waitFor('the definition', () => client.serves(beta));
+    await waitFor(
+      'a gadget',
+      async () =>
+        (await client.find(beta, key('a'))) ??
+        (await client.create(beta, {
+          apiVersion: `${group}/v1beta1`,
+          kind: 'Gadget',
+          metadata: { name: 'a', namespace },
+        })),
+    );
+    const seen: string[] = [];
+    cache.onServed(() => seen.push(`${cache.served} ${cache.resource.version}`));
+    cache.start();
+    await cache.whenSynced();
+    expect(cache.get(key('a'))).toMatchObject({ apiVersion: `${group}/v1beta1` });
+
+    await install(['v1', 'v1beta1']);
+    await waitFor('the better version', async () => {
+      cache.reconsider();
+      return cache.get(key('a'))?.apiVersion === `${group}/v1`;
+    });
+    expect(seen).toEqual(['true v1beta1', 'true v1']);
+    // Nothing better: nothing is read again.
+    const before = proxy.requests.length;
+    cache.reconsider();
+    await client.get(configMaps, (await admin.create(configMaps, named('fence'))).metadata);
+    expect(proxy.requests.slice(before).every(({ isWatch }) => !isWatch)).toBe(true);
+
+    await server.request('DELETE', definition);
+    await waitFor('the objects to go', () => cache.size === 0);
+    await waitFor('the definition to go', async () => (await server.request('GET', definition)).status === 404);
+    await waitFor('the kind to be missed', () => cache.served === false);
+    await install(['v1alpha1']);
+    await waitFor('the kind to be back', async () => {
+      cache.reconsider();
+      return cache.served;
+    });
+    expect(cache.resource.version).toBe('v1alpha1');
+  } finally {
+    await cache.stop();
+    await server.request('DELETE', definition);
+  }
+});

@@ -46,6 +46,11 @@ export interface CacheOptions<T extends KubernetesObject> extends Selection {
    * cache counts as synced and is empty (or keeps what it had). It goes on asking. Default false.
    */
   optional?: boolean | undefined;
+  /**
+   * Versions of the kind that will do, in this order, while the API server does not serve that of the resource. Whoever
+   * learns that definitions have changed calls `reconsider`.
+   */
+  olderVersions?: readonly string[] | undefined;
   tuning?: ReflectorTuning | undefined;
 }
 
@@ -56,8 +61,8 @@ export interface CacheOptions<T extends KubernetesObject> extends Selection {
  * that cannot reach the API server keeps what it has.
  */
 export class Cache<T extends KubernetesObject> implements CacheView<T> {
-  readonly resource: Resource<T>;
   readonly selection: Selection;
+  #resource: Resource<T>;
   readonly #logger: Logger;
   readonly #store = new IndexedStore<T>((key, error) => {
     this.#logger.error({ err: error, resource: this.name, key }, 'An index function failed');
@@ -66,15 +71,15 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
   readonly #optional: boolean;
   readonly #listeners = new Set<ChangeListener<T>>();
   readonly #reflector: Reflector<T>;
-  readonly #apiVersion: string;
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #served: boolean | undefined;
+  readonly #servedListeners = new Set<() => void>();
   #lastError: ReflectorError | undefined;
   #running: { abort: AbortController; ended: Promise<void> } | undefined;
 
   constructor(options: CacheOptions<T>) {
-    this.resource = options.resource;
+    this.#resource = options.resource;
     this.selection = {
       namespace: options.namespace,
       labelSelector: options.labelSelector,
@@ -84,10 +89,11 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     this.#logger = options.logger;
     this.#transform = options.transform;
     this.#optional = options.optional ?? false;
-    this.#apiVersion = apiVersionOf(options.resource);
     this.#reflector = new Reflector({
       client: options.client,
       resource: options.resource,
+      olderVersions: options.olderVersions,
+      optional: options.optional,
       selection: this.selection,
       logger: options.logger,
       metrics: options.registry === undefined ? undefined : runtimeMetrics(options.registry),
@@ -100,6 +106,11 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
         failed: (error) => this.#failed(error),
       },
     });
+  }
+
+  /** The kind, in the version that the objects were last read in. */
+  get resource(): Resource<T> {
+    return this.#resource;
   }
 
   /** Name for logs and checks: `gateways.gateway.networking.k8s.io`, with its namespace where it has only one. */
@@ -169,6 +180,17 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     return this.#served;
   }
 
+  /** Calls the listener whenever `served`, or the version that is read, has changed. */
+  onServed(listener: () => void): () => void {
+    this.#servedListeners.add(listener);
+    return () => this.#servedListeners.delete(listener);
+  }
+
+  /** The definition of the kind may have changed: one that is not served, or only in an older version, is asked for at once. */
+  reconsider(): void {
+    this.#reflector.reconsider();
+  }
+
   /** Why the cache is not up to date now, in one sentence; undefined while all is well. It keeps trying. */
   get lastError(): ReflectorError | undefined {
     return this.#lastError;
@@ -208,20 +230,35 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
   }
 
   #replace(objects: T[]): void {
+    const isOther = this.#resource !== this.#reflector.resource;
+    this.#resource = this.#reflector.resource;
     const gone = new Set(this.#store.keys());
     for (const object of objects) gone.delete(objectKey(object));
     for (const key of gone) this.#change(key, undefined);
     for (const object of objects) this.#set(object);
+    const wasServed = this.#served;
     this.#served = true;
     this.#markSynced();
+    if (wasServed !== true || isOther) this.#tellServed();
+  }
+
+  #tellServed(): void {
+    for (const listener of this.#servedListeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#logger.error({ err: error, resource: this.name }, 'A listener failed');
+      }
+    }
   }
 
   #set(object: T): void {
     const key = objectKey(object);
     const before = this.#store.get(key);
     const { resourceVersion, uid } = object.metadata;
-    if (before !== undefined && before.metadata.resourceVersion === resourceVersion && before.metadata.uid === uid)
-      return;
+    const isSame = before?.metadata.resourceVersion === resourceVersion && before?.metadata.uid === uid;
+    // In another version the same object may have other fields.
+    if (isSame && before?.apiVersion === object.apiVersion) return;
     // Deleted and made again while nobody watched: the delete is told all the same.
     if (before !== undefined && before.metadata.uid !== uid) this.#change(key, undefined);
     this.#change(key, object);
@@ -250,7 +287,8 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
   #strip(received: T): T {
     // A copy without the field, and not `delete`, which would make every later access to the object slow.
     const { managedFields: _, ...metadata } = received.metadata as T['metadata'] & { managedFields?: unknown };
-    const object = { ...received, apiVersion: this.#apiVersion, kind: this.resource.kind, metadata };
+    const { resource } = this.#reflector;
+    const object = { ...received, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
     if (this.#transform === undefined) return object;
     try {
       return this.#transform(object);
@@ -263,10 +301,13 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
   #failed(error: ReflectorError | undefined): void {
     this.#lastError = error;
     if (error?.reason !== 'NotServed') return;
+    const wasServed = this.#served;
     this.#served = false;
-    if (!this.#optional) return;
-    this.#lastError = undefined;
-    this.#markSynced();
+    if (this.#optional) {
+      this.#lastError = undefined;
+      this.#markSynced();
+    }
+    if (wasServed !== false) this.#tellServed();
   }
 
   #markSynced(): void {

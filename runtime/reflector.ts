@@ -18,7 +18,7 @@ import { type Resource, resourceName } from './resource.ts';
 export interface ReflectorSink<T> {
   /** Makes an object as small as it will be kept; called once for each as it comes, before the other functions get it. */
   prepare(object: T): T;
-  /** All objects that exist: what is not among them is gone. */
+  /** All objects that exist: what is not among them is gone. They were read as `Reflector.resource` says. */
   replace(objects: T[]): void;
   /** An object was added or changed. */
   set(object: T): void;
@@ -40,6 +40,10 @@ export interface ReflectorError {
 export interface ReflectorOptions<T extends KubernetesObject> {
   client: Client;
   resource: Resource<T>;
+  /** Versions to try, in this order, while the API server does not serve that of the resource. */
+  olderVersions?: readonly string[] | undefined;
+  /** A kind that need not be served: that it is not is no news for the log. */
+  optional?: boolean | undefined;
   selection: Selection;
   sink: ReflectorSink<T>;
   logger: Logger;
@@ -76,22 +80,78 @@ export class Reflector<T extends KubernetesObject> {
   #failures = 0;
   /** The sink was told of a failure. */
   #failing = false;
+  /** The kind in each version that will do, the best first, and which of them is read or tried now. */
+  readonly #candidates: readonly Resource<T>[];
+  #candidate = 0;
+  /** Ends the watch or the wait of now, so that the next attempt begins. */
+  #attempt = new AbortController();
+  /** Objects are being listed, and whether what is served has changed since that began. */
+  #isListing = false;
+  #isOutdated = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#name = resourceName(options.resource);
     this.#watchList = options.tuning?.watchList ?? true;
+    const { resource, olderVersions = [] } = options;
+    this.#candidates = [resource, ...olderVersions.map((version) => ({ ...resource, version }))];
+  }
+
+  /** The kind in the version that is read or tried now. */
+  get resource(): Resource<T> {
+    return this.#candidates[this.#candidate] ?? this.#options.resource;
+  }
+
+  /**
+   * What the API server serves has changed: tries at once where it waits, and looks for a better version where it reads an
+   * older one.
+   */
+  reconsider(): void {
+    if (this.#candidate === 0 && !this.#failing) return;
+    this.#failures = 0;
+    // An attempt comes to its end, however often definitions change.
+    if (this.#isListing) this.#isOutdated = true;
+    else this.#restart(new Error('What the API server serves has changed.'));
+  }
+
+  /** Lists anew, in the best version that is served. */
+  #restart(reason: Error): void {
+    this.#candidate = 0;
+    this.#resourceVersion = undefined;
+    this.#attempt.abort(reason);
+  }
+
+  /** All objects were read. */
+  #listed(): void {
+    this.#isListing = false;
+    const isOutdated = this.#isOutdated && this.#candidate > 0;
+    this.#isOutdated = false;
+    if (isOutdated) this.#restart(new Error('A better version may be served.'));
   }
 
   /** Lists and watches until the signal aborts; never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const { logger, metrics, sink, tuning } = this.#options;
     while (!signal.aborted) {
+      this.#attempt = new AbortController();
+      const attempt = AbortSignal.any([signal, this.#attempt.signal]);
       try {
-        if (this.#resourceVersion === undefined) await this.#list(signal);
-        else await this.#watch(signal);
+        if (this.#resourceVersion === undefined) await this.#list(attempt);
+        else await this.#watch(attempt);
       } catch (error) {
+        this.#isListing = false;
         if (signal.aborted) return;
+        if (attempt.aborted) continue;
+        if (isNotServed(error)) {
+          this.#resourceVersion = undefined;
+          if (++this.#candidate < this.#candidates.length) continue;
+          this.#candidate = 0;
+        }
+        if (this.#isOutdated) {
+          this.#isOutdated = false;
+          this.#candidate = 0;
+          continue;
+        }
         if (isExpired(error) && this.#resourceVersion !== undefined) {
           logger.debug({ resource: this.#name, err: error }, 'The resource version is too old: listing again');
           this.#resourceVersion = undefined;
@@ -100,13 +160,14 @@ export class Reflector<T extends KubernetesObject> {
         } else {
           const failure = explain(error, this.#options);
           metrics?.reflectorErrors.inc({ name: this.#name, reason: failure.reason });
-          const level = this.#failing ? 'debug' : 'warn';
+          const isNoNews = this.#options.optional === true && failure.reason === 'NotServed';
+          const level = this.#failing || isNoNews ? 'debug' : 'warn';
           this.#failing = true;
           logger[level]({ resource: this.#name, reason: failure.reason, attempt: this.#failures + 1 }, failure.message);
           sink.failed(failure);
           this.#failures++;
         }
-        await sleep(backoffDelay(tuning?.backoff ?? defaultBackoff, this.#failures - 1), signal);
+        await sleep(backoffDelay(tuning?.backoff ?? defaultBackoff, this.#failures - 1), attempt);
       }
     }
   }
@@ -121,13 +182,15 @@ export class Reflector<T extends KubernetesObject> {
 
   async #list(signal: AbortSignal): Promise<void> {
     this.#options.metrics?.reflectorLists.inc({ name: this.#name });
+    this.#isListing = true;
     if (this.#watchList && (await this.#streamList(signal))) return;
-    const { client, resource, selection, sink, tuning } = this.#options;
-    const list = await client.list(resource, { ...selection, signal, pageSize: tuning?.pageSize });
+    const { client, selection, sink, tuning } = this.#options;
+    const list = await client.list(this.resource, { ...selection, signal, pageSize: tuning?.pageSize });
     sink.replace(list.items.map((object) => sink.prepare(object)));
     this.#resourceVersion = list.resourceVersion;
     this.#failures = 0;
     this.#recovered();
+    this.#listed();
   }
 
   /**
@@ -149,6 +212,7 @@ export class Reflector<T extends KubernetesObject> {
           this.#options.sink.replace(objects);
           this.#resourceVersion = event.object.metadata.resourceVersion;
           this.#recovered();
+          this.#listed();
         } else {
           initial.push(this.#options.sink.prepare(event.object));
         }
@@ -176,12 +240,12 @@ export class Reflector<T extends KubernetesObject> {
     signal: AbortSignal,
     onEvent: (event: WatchEvent<T>) => void,
   ): Promise<void> {
-    const { client, resource, selection, tuning } = this.#options;
+    const { client, selection, tuning } = this.#options;
     const watchSeconds = tuning?.watchSeconds ?? 300;
     const started = performance.now();
     let events = 0;
     await client.watch(
-      resource,
+      this.resource,
       {
         ...selection,
         ...start,
@@ -211,6 +275,11 @@ export class Reflector<T extends KubernetesObject> {
   }
 }
 
+/** The API server does not know the kind in that version. A list never is of one object that could be missing. */
+function isNotServed(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 function endedEarly(name: string): ApiError {
   return new ApiError({
     status: 0,
@@ -235,7 +304,7 @@ function explain(
     };
   }
   const { reason } = error;
-  if (error.status === 404) {
+  if (isNotServed(error)) {
     const message = `The API server does not serve ${resource.kind} in ${resource.group === '' ? 'core' : resource.group}/${resource.version}: install the CustomResourceDefinition ${name} with that version.`;
     return { reason: 'NotServed', message, cause: error };
   }

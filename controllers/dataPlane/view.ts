@@ -1,10 +1,10 @@
 /** What is known of a DataPlane right now, from all caches and from the process itself. */
 import type { Service } from '../../api/core.ts';
 import type { DataPlane } from '../../api/dataPlane.ts';
-import type { Gateway } from '../../api/gateway/index.ts';
+import type { Gateway, ListenerSet } from '../../api/gateway/index.ts';
 import { gatewayGroup } from '../../api/gateway/index.ts';
 import { labels } from '../../api/names.ts';
-import { keyOf, type ObjectKey, type OwnerReference } from '../../api/object.ts';
+import { keyOf, objectKey, type ObjectKey, type OwnerReference } from '../../api/object.ts';
 import type { CacheView } from '../../runtime/index.ts';
 import type { Deployment, Pod } from '../kubernetes.ts';
 import { labelValue } from '../names.ts';
@@ -28,6 +28,10 @@ export interface DataPlaneViewOptions {
   pods: CacheView<Pod>;
   topology: () => Topology;
   configuration: (dataPlane: ObjectKey) => FleetConfiguration;
+  /** Whether the first configuration was made since this process has started. */
+  isSettled: (dataPlane: ObjectKey) => boolean;
+  /** The ListenerSets that a Gateway has accepted; all of them once the configuration is settled. */
+  listenerSets: (gateway: ObjectKey) => Iterable<ListenerSet>;
   settings: DataPlaneSettings;
 }
 
@@ -100,18 +104,26 @@ export class DataPlaneView {
     return gateway !== undefined && isOwnedBy(dataPlane, gateway) ? gateway : undefined;
   }
 
-  /** Ports of all listeners; those that the Service has, where there is no listener: a Service keeps its address that way. */
+  /**
+   * Ports of all listeners, each for TCP, UDP or both. Those that the Service has stay where there is no listener, because a
+   * Service keeps its address that way, and while it is not known yet which ListenerSets have a part in it.
+   */
   #ports(key: ObjectKey, gateways: readonly Gateway[]): ListenerPort[] {
     const ports = new Map<string, ListenerPort>();
-    for (const { spec } of gateways) {
-      for (const { port, protocol } of spec.listeners ?? []) {
-        const transport = protocol === 'UDP' ? 'UDP' : 'TCP';
-        if (!ownPorts.has(port)) ports.set(`${port}/${transport}`, { port, protocol: transport });
+    const add = (port: number, protocol: string | undefined): void => {
+      const transport = protocol === 'UDP' ? 'UDP' : 'TCP';
+      ports.set(`${port}/${transport}`, { port, protocol: transport });
+    };
+    for (const gateway of gateways) {
+      const listenerSets = [...this.#options.listenerSets(objectKey(gateway))];
+      for (const { spec } of [gateway, ...listenerSets]) {
+        for (const { port, protocol } of spec.listeners ?? []) if (!ownPorts.has(port)) add(port, protocol);
       }
     }
-    if (ports.size > 0) return [...ports.values()];
-    const present = this.#service(key)?.spec?.ports ?? [];
-    return present.map(({ port, protocol }) => ({ port, protocol: protocol === 'UDP' ? 'UDP' : 'TCP' }));
+    if (ports.size === 0 || !this.#options.isSettled(key)) {
+      for (const { port, protocol } of this.#service(key)?.spec?.ports ?? []) add(port, protocol);
+    }
+    return [...ports.values()];
   }
 
   #service(key: ObjectKey): Service | undefined {

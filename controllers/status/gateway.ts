@@ -15,6 +15,8 @@ export interface GatewayTranslation {
     attachedRoutes: number;
     conditions: readonly ConditionContribution[];
   }[];
+  /** Undefined where the API server knows no ListenerSets, nor the field. */
+  attachedListenerSets?: number | undefined;
 }
 
 /** What the Gateway controller says. */
@@ -65,29 +67,45 @@ export function joinGatewayStatus(
   } else if (pending !== undefined && said.get(conditionTypes.programmed)?.status !== 'False') {
     said.set(conditionTypes.programmed, { type: conditionTypes.programmed, status: 'False', ...pending });
   }
-  const options = { generation, now, keepForeign: true };
   const conditions =
     pending === undefined
       ? keepProgrammed(existing?.conditions, [...said.values()], conditionTypes.programmed, generation)
       : [...said.values()];
   return {
     addresses: [...addresses].slice(0, 16),
-    conditions: mergeConditions(existing?.conditions, conditions, options),
-    listeners: (translation?.listeners ?? []).map((listener): ListenerStatus => {
-      const before = existing?.listeners?.find(({ name }) => name === listener.name)?.conditions;
-      return {
-        name: listener.name,
-        supportedKinds: [...listener.supportedKinds],
-        attachedRoutes: listener.attachedRoutes,
-        conditions: mergeConditions(
-          before,
-          keepProgrammed(before, listener.conditions, conditionTypes.programmed, generation),
-          {
-            ...options,
-            keepForeign: false,
-          },
-        ),
-      };
-    }),
+    conditions: mergeConditions(
+      // Those that only stand while there is a cause.
+      existing?.conditions?.filter(({ type }) => !passing.has(type)),
+      conditions,
+      { generation, now, keepForeign: true },
+    ),
+    listeners: joinListeners(existing?.listeners, translation?.listeners ?? [], { generation, now }),
+    ...(translation?.attachedListenerSets === undefined
+      ? {}
+      : { attachedListenerSets: translation.attachedListenerSets }),
   };
+}
+
+/** Condition types of ours that go when nobody states them any more. */
+const passing = new Set(['DefaultGateway', 'InsecureFrontendValidationMode']);
+
+/** `status.listeners` of a Gateway or a ListenerSet as it must be now. */
+export function joinListeners(
+  existing: ExistingGatewayStatus['listeners'],
+  listeners: GatewayTranslation['listeners'],
+  { generation, now }: GatewayJoinOptions,
+): ListenerStatus[] {
+  return listeners.map((listener) => {
+    const before = existing?.find(({ name }) => name === listener.name)?.conditions;
+    return {
+      name: listener.name,
+      supportedKinds: [...listener.supportedKinds],
+      attachedRoutes: listener.attachedRoutes,
+      conditions: mergeConditions(
+        before,
+        keepProgrammed(before, listener.conditions, conditionTypes.programmed, generation),
+        { generation, now, keepForeign: false },
+      ),
+    };
+  });
 }

@@ -2,7 +2,8 @@
 import { conditionTypes } from '../../api/names.ts';
 import type { ConditionContribution } from '../../api/object.ts';
 import type { ParentReference, RouteParentStatus } from '../../api/gateway/index.ts';
-import { asCondition, type ExistingCondition, mergeConditions } from './conditions.ts';
+import { type ExistingCondition, mergeConditions } from './conditions.ts';
+import { joinEntries } from './entries.ts';
 import { jsonEqual } from './equal.ts';
 
 /** What one ControlPlane says of a route. */
@@ -36,54 +37,27 @@ const maximum = 32;
 export function joinRouteParents(
   existing: readonly ExistingParent[] | undefined,
   contributions: readonly RouteContribution[],
-  options: RouteJoinOptions,
+  { controllerName, generation, now, mayRemove }: RouteJoinOptions,
 ): RouteParentStatus[] {
-  const wanted = contributions.flatMap((contribution) => contribution.parents);
-  const result: RouteParentStatus[] = [];
-  const placed = new Set<number>();
-  for (const parent of existing ?? []) {
-    const index =
-      parent.controllerName === options.controllerName
-        ? wanted.findIndex(
-            ({ parentRef }, position) => !placed.has(position) && sameParent(parentRef, parent.parentRef),
-          )
-        : -1;
-    const contribution = wanted[index];
-    if (contribution !== undefined) {
-      placed.add(index);
-      result.push(entry(contribution, parent, options));
-    } else if (parent.controllerName !== options.controllerName || !options.mayRemove(parent.parentRef)) {
-      result.push({
-        ...parent,
-        conditions: (parent.conditions ?? []).map((condition) => asCondition(condition, options.now)),
-      });
-    }
-  }
-  wanted.forEach((contribution, index) => {
-    if (!placed.has(index)) result.push(entry(contribution, undefined, options));
-  });
-  return result.slice(0, maximum);
-}
-
-function entry(
-  { parentRef, conditions }: RouteContribution['parents'][number],
-  before: ExistingParent | undefined,
-  { controllerName, generation, now }: RouteJoinOptions,
-): RouteParentStatus {
-  return {
-    // As it is stored, with the defaults that the API server filled in: it is nothing to write.
-    parentRef: before?.parentRef ?? parentRef,
-    controllerName,
-    conditions: mergeConditions(
-      before?.conditions,
-      keepProgrammed(before?.conditions, conditions, conditionTypes.routeProgrammed, generation),
-      {
-        generation,
-        now,
-        keepForeign: false,
-      },
+  return joinEntries(
+    (existing ?? []).map(({ parentRef, ...entry }) => ({ ...entry, reference: parentRef })),
+    contributions.flatMap(({ parents }) =>
+      parents.map(({ parentRef, conditions }) => ({ reference: parentRef, conditions })),
     ),
-  };
+    {
+      controllerName,
+      now,
+      maximum,
+      sameReference: sameParent,
+      mayRemove,
+      merge: (before, conditions) =>
+        mergeConditions(before, keepProgrammed(before, conditions, conditionTypes.routeProgrammed, generation), {
+          generation,
+          now,
+          keepForeign: false,
+        }),
+    },
+  ).map(({ reference, ...entry }) => ({ ...entry, parentRef: reference }));
 }
 
 /**
@@ -105,11 +79,13 @@ export function keepProgrammed(
   );
 }
 
-/** Whether two references name the same parent, defaults filled in. */
-export function sameParent(one: ParentReference, other: ParentReference): boolean {
+/** Whether two references name the same parent or ancestor, defaults filled in. */
+export function sameParent(one: Reference, other: Reference): boolean {
   return jsonEqual(withDefaults(one), withDefaults(other));
 }
 
-function withDefaults(parent: ParentReference): object {
+type Reference = Omit<ParentReference, 'name'> & { name: string };
+
+function withDefaults(parent: Reference): object {
   return { group: 'gateway.networking.k8s.io', kind: 'Gateway', ...parent };
 }

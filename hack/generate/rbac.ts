@@ -2,8 +2,9 @@
  * Generates `config/rbac/role.yaml`: what the operator may do. One row says what it is for, so that none stays when its
  * reason is gone.
  */
-import { gatewayGroup } from '../../api/gateway/index.ts';
+import { experimentalGatewayGroup, gatewayGroup } from '../../api/gateway/index.ts';
 import { kinds } from '../../api/kinds.ts';
+import { multiclusterGroup } from '../../api/multicluster.ts';
 import { group, systemNamespace } from '../../api/names.ts';
 import type { GeneratedFiles } from './files.ts';
 import { toYAML } from './yaml.ts';
@@ -21,6 +22,7 @@ const edit = ['update', 'patch'] as const;
 
 const routes = ['httproutes', 'grpcroutes', 'tlsroutes', 'tcproutes', 'udproutes'];
 const gatewayKindsWithStatus = ['gatewayclasses', 'gateways', 'listenersets', 'backendtlspolicies', ...routes];
+const experimentalKinds = ['xbackends', 'xbackendtrafficpolicies'];
 const ourPlurals = kinds.map(({ plural }) => plural);
 
 /** In every namespace. */
@@ -37,6 +39,14 @@ export const clusterPermissions: readonly Permission[] = [
     resources: gatewayKindsWithStatus.map((plural) => `${plural}/status`),
     verbs: edit,
   },
+  { because: 'what is translated', group: experimentalGatewayGroup, resources: experimentalKinds, verbs: read },
+  {
+    because: 'what users read',
+    group: experimentalGatewayGroup,
+    resources: experimentalKinds.map((plural) => `${plural}/status`),
+    verbs: edit,
+  },
+  { because: 'backends in other clusters', group: multiclusterGroup, resources: ['serviceimports'], verbs: read },
   {
     because: 'finalizers: a GatewayClass outlives its Gateways, a Gateway what it owns',
     group: gatewayGroup,
@@ -75,6 +85,12 @@ export const clusterPermissions: readonly Permission[] = [
     group: 'events.k8s.io',
     resources: ['events'],
     verbs: ['create', 'patch', 'update'],
+  },
+  {
+    because: 'API servers are told which certificate authority the webhook has',
+    group: 'admissionregistration.k8s.io',
+    resources: ['validatingwebhookconfigurations'],
+    verbs: [...read, 'patch'],
   },
   {
     because: 'whether the CRDs are there, and of which version',

@@ -154,15 +154,16 @@ export class FaultProxy {
       response.end(fault.body ?? '');
       return;
     }
-    const contentType = request.headers['content-type'];
-    this.#forward(request.url, proxied, Buffer.concat(chunks), contentType, response);
+    const { accept = 'application/json', 'content-type': contentType } = request.headers;
+    const headers = { accept, ...(contentType === undefined ? {} : { 'content-type': contentType }) };
+    this.#forward(request.url, proxied, Buffer.concat(chunks), headers, response);
   }
 
   #forward(
     url: string,
     proxied: ProxiedRequest,
     body: Buffer,
-    contentType: string | undefined,
+    sent: Record<string, string>,
     response: Http2ServerResponse,
   ): void {
     let upstream: Dispatcher.DispatchController | undefined;
@@ -188,10 +189,7 @@ export class FaultProxy {
       {
         path: url,
         method: proxied.method,
-        headers: {
-          accept: request.headers.accept ?? 'application/json',
-          ...(contentType === undefined ? {} : { 'content-type': contentType }),
-        },
+        headers: sent,
         body: body.length === 0 ? null : body,
       },
       {
