@@ -62,3 +62,8 @@ export type CustomResourceDefinition = KubernetesObject<
   CustomResourceDefinitionSpec,
   { conditions?: { type: string; status: string; reason?: string; message?: string }[] }
 >;
+
+/** `webhooks` stands beside `metadata`, where other kinds have a spec. */
+export interface ValidatingWebhookConfiguration extends KubernetesObject<undefined, undefined> {
+  webhooks?: { name: string; clientConfig: { caBundle?: string } }[];
+}
