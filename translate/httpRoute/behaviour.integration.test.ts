@@ -33,8 +33,8 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function seen(backend: string, incoming: IncomingMessage): Seen {
-  return { backend, method: incoming.method ?? '', path: incoming.url ?? '', headers: incoming.headers };
+function seen(name: string, incoming: IncomingMessage): Seen {
+  return { backend: name, method: incoming.method ?? '', path: incoming.url ?? '', headers: incoming.headers };
 }
 
 /** Tells what it sees; `?fail=N` lets the first N tries of an `id` fail in the way of `how`. */

@@ -68,6 +68,7 @@ export function translateFilters(filters: readonly HTTPRouteFilter[], references
 
 function translateFilter(filter: HTTPRouteFilter, references: References, result: RouteFilters): void {
   const { unresolved } = references;
+  const type: string = filter.type;
   switch (filter.type) {
     case 'RequestHeaderModifier':
       append(result.request, translateHeaders(filter.requestHeaderModifier ?? {}, 'request'));
@@ -121,7 +122,7 @@ function translateFilter(filter: HTTPRouteFilter, references: References, result
       return;
     }
     default:
-      throw new UnusableFilter(`filters of type ${filter.type} are not supported`);
+      throw new UnusableFilter(`filters of type ${type} are not supported`);
   }
 }
 
