@@ -14,6 +14,7 @@ interface Options {
   envoyImage: string;
   discoveryService: string;
   discoveryPort: number;
+  webhookPort: number;
   healthPort: number;
   metricsPort: number;
   podIps: string;
@@ -43,6 +44,7 @@ export function operatorCommand(): Command {
     )
     .option('--discovery-service <name>', 'Service by which proxies find this operator', 'sluice')
     .option('--discovery-port <port>', 'port of the xDS server', Number, 18_000)
+    .option('--webhook-port <port>', 'port on which the API server asks about objects; 0 for none', Number, 9443)
     .option('--health-port <port>', 'port of /healthz and /readyz', Number, 8081)
     .option('--metrics-port <port>', 'port of /metrics', Number, 8080)
     .option(
@@ -81,6 +83,7 @@ async function run(options: Options): Promise<void> {
     operatorImage: options.operatorImage,
     envoyImage: options.envoyImage,
     discovery: { service: options.discoveryService, port: options.discoveryPort },
+    ...(options.webhookPort === 0 ? {} : { webhookPort: options.webhookPort }),
     healthPort: options.healthPort,
     metricsPort: options.metricsPort,
     leaderElection: options.leaderElection,

@@ -13,6 +13,8 @@ export interface CachesOptions {
   namespace: string;
   /** Name of the Secret of the certificate authority. */
   authoritySecret: string;
+  /** Name of the ValidatingWebhookConfiguration. */
+  webhookConfiguration: string;
 }
 
 /** What `kubectl apply` leaves in every object: a second copy of it. */
@@ -58,7 +60,7 @@ function listenerSetsOf(route: AnyRoute): string[] {
 export type Caches = ReturnType<typeof makeCaches>;
 
 /** Makes all caches of the operator. */
-export function makeCaches({ manager, namespace, authoritySecret }: CachesOptions) {
+export function makeCaches({ manager, namespace, authoritySecret, webhookConfiguration }: CachesOptions) {
   const ours = { labelSelector: `${labels.managedBy}=${managedBy}` };
   const pods = manager.cache(resources.pods, ours);
   pods.addIndex(podsByDataPlane, dataPlaneOfPod);
@@ -104,6 +106,9 @@ export function makeCaches({ manager, namespace, authoritySecret }: CachesOption
       transform: onlyCertificate,
     }),
     authority: manager.cache(resources.secrets, { namespace, fieldSelector: `metadata.name=${authoritySecret}` }),
+    webhookConfigurations: manager.cache(resources.validatingWebhookConfigurations, {
+      fieldSelector: `metadata.name=${webhookConfiguration}`,
+    }),
     // Their schemas are large, and only their annotations are read.
     definitions: manager.cache(resources.customResourceDefinitions, {
       metadataOnly: true,

@@ -21,11 +21,13 @@ import {
 } from '../runtime/index.ts';
 import { type AnyRoute, isRouteKind, listenerSetGateway, parentOf, type RouteKind } from '../translate/index.ts';
 import { DiscoveryServer } from '../xds/index.ts';
+import { Admission, webhookConfigurationName } from './admission.ts';
 import { type Caches, listenerSetsByGateway, makeCaches } from './caches.ts';
 import {
   CertificateKeeper,
   type CertificatePolicy,
   defaultCertificatePolicy,
+  sessionTicketKeysOf,
   identityOf,
 } from './certificates/index.ts';
 import { controlPlaneStatus } from './controlPlane/status.ts';
@@ -71,6 +73,8 @@ export interface OperatorOptions {
   envoyImage: string;
   /** The Service by which proxies find the xDS server, and the port that is listened on; 0 for any. */
   discovery: { service: string; port: number };
+  /** The port on which the API server asks about objects; 0 for any. Undefined: it does not. */
+  webhookPort?: number;
   /** Ports of the probes and of the metrics; 0 for any. */
   healthPort: number;
   metricsPort: number;
@@ -108,6 +112,7 @@ export class Operator {
   readonly #infrastructure: GatewayInfrastructure;
   readonly #progress: KeyedDebounce;
   readonly #server: DiscoveryServer;
+  readonly #admission: Admission | undefined;
   readonly #sinks: {
     gateways: StatusSink<GatewaySays>;
     listenerSets: StatusSink<ListenerSetReport>;
@@ -146,7 +151,12 @@ export class Operator {
       metrics: { port: options.metricsPort },
       ...(options.leaderElection ? { leaderElection: { namespace, name: leaseName } } : {}),
     });
-    const caches = makeCaches({ manager: this.manager, namespace, authoritySecret });
+    const caches = makeCaches({
+      manager: this.manager,
+      namespace,
+      authoritySecret,
+      webhookConfiguration: webhookConfigurationName,
+    });
     this.#caches = caches;
     this.#events = new EventRecorder({ client, controller: controllerName, logger, registry });
     const serverName = `${options.discovery.service}.${namespace}.svc`;
@@ -160,6 +170,10 @@ export class Operator {
       now,
       logger,
     });
+    this.#admission =
+      options.webhookPort === undefined
+        ? undefined
+        : new Admission({ client, caches, certificates: this.#certificates, logger });
     this.#writer = new StatusWriter({
       client,
       logger,
@@ -210,6 +224,10 @@ export class Operator {
         reservedPorts: Object.values(proxyPorts),
       },
       logger,
+      sessionTicketKeys: (dataPlane) => {
+        const secrets = this.#certificates.sessionTickets;
+        return secrets === undefined ? undefined : sessionTicketKeysOf(secrets, dataPlane);
+      },
       expectedProxies: (dataPlane) => this.#view.readyReplicas(dataPlane),
       onStatus: (dataPlane, reports) => this.#takeReports(dataPlane, reports),
       onProgress: (dataPlane) => this.#progress.soon(dataPlane),
@@ -341,6 +359,8 @@ export class Operator {
     }
     this.#certificates.onChange(() => {
       if (this.#isListening) this.#server.reloadCertificate();
+      this.#fleets.sessionTicketKeysChanged();
+      this.#admission?.reload();
       for (const key of caches.dataPlanes.keys()) this.#controllers.dataPlanes.enqueue(key);
     });
   }
@@ -354,7 +374,7 @@ export class Operator {
       },
       stop: async () => {
         this.#stopping.abort();
-        await this.#server.close({ graceMs: closeGrace });
+        await Promise.all([this.#server.close({ graceMs: closeGrace }), this.#admission?.close(closeGrace)]);
         this.#progress.stop();
         this.#topologyEffects.stop();
         this.#fleets.close();
@@ -365,8 +385,14 @@ export class Operator {
     this.manager.add({
       name: 'certificate authority',
       leaderOnly: true,
-      start: () => this.#certificates.lead(true),
-      stop: () => this.#certificates.lead(false),
+      start: () => {
+        this.#certificates.lead(true);
+        this.#admission?.lead(true);
+      },
+      stop: () => {
+        this.#certificates.lead(false);
+        this.#admission?.lead(false);
+      },
     });
     this.manager.add({
       name: 'status writer',
@@ -388,6 +414,11 @@ export class Operator {
     readiness.add('certificates', () =>
       this.#hasBegun && this.#certificates.server === undefined ? this.#certificates.problem() : undefined,
     );
+    readiness.add('webhooks', () =>
+      this.#admission?.isListening === false
+        ? 'The webhook does not listen yet: objects are still being read.'
+        : undefined,
+    );
     readiness.add('xds', () => {
       if (this.#isListening) return undefined;
       return this.#listenFailure ?? 'The xDS server does not listen yet: objects are still being read.';
@@ -406,6 +437,7 @@ export class Operator {
       this.#certificates.start();
       await this.#untilCertified();
       await this.#listen();
+      await this.#listenForReviews();
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       this.#listenFailure = error instanceof Error ? error.message : String(error);
@@ -421,6 +453,13 @@ export class Operator {
     });
     this.#stopping.signal.addEventListener('abort', () => reject(new Error('The operator stops.')), { once: true });
     await promise.finally(stop);
+  }
+
+  async #listenForReviews(): Promise<void> {
+    const { webhookPort, logger } = this.#options;
+    if (this.#admission === undefined || webhookPort === undefined) return;
+    const port = await this.#admission.listen(webhookPort);
+    logger.info({ port }, 'The webhook listens.');
   }
 
   async #listen(): Promise<void> {
