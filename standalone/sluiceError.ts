@@ -13,6 +13,8 @@ export const exitCodes = {
   FileNotFound: 4,
   /** A directory that has to be written to cannot be written to. */
   NotWritable: 5,
+  /** A cluster cannot be reached, or may not be read. */
+  ClusterUnreachable: 6,
 } as const;
 
 export type ErrorCode = keyof typeof exitCodes;

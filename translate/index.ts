@@ -8,12 +8,25 @@ export {
 } from './certificate/index.ts';
 export { readinessListenerName, readinessPath, type Binding } from './envoy/index.ts';
 export { listenerSetGateway, parentGateway, parentOf, tlsOptions, wantsDefaultGateways } from './gateway/index.ts';
+export {
+  describeRoute,
+  explain,
+  statusKey,
+  takeSnapshot,
+  unservedBecause,
+  type Explanation,
+  type ExplainedBackend,
+  type HeaderChange,
+  type Question,
+  type Snapshot,
+} from './explain/index.ts';
 export { clusterName } from './backend/index.ts';
 export {
   isRouteKind,
   parseRouteId,
   routeId,
   routeKinds,
+  sessionTicketKeysName,
   type AnyRoute,
   type Quarantine,
   type RouteKind,

@@ -45,7 +45,8 @@ export interface ExplainedBackend {
   share: number;
   /** Whether the proxy speaks TLS to it. */
   tls: boolean;
-  endpoints: string[];
+  /** Undefined where it is not known where it is. */
+  endpoints: string[] | undefined;
   /** What is answered in its place, and why; undefined where it is asked. */
   failure: string | undefined;
   /** Changes of headers for this backend only. */
@@ -58,7 +59,7 @@ export type ExplainedAction =
   | {
       kind: 'forward';
       backends: ExplainedBackend[];
-      mirrors: { backend: string; share: number; endpoints: string[] }[];
+      mirrors: { backend: string; share: number; endpoints: string[] | undefined }[];
       /** What backends see; undefined where it is no HTTP. */
       sees: { method: string; authority: string | undefined; path: string; headers: HeaderChange[] } | undefined;
       responseHeaders: HeaderChange[];
@@ -429,7 +430,7 @@ function forwarded(who: string, backends: readonly ExplainedBackend[]): Pick<Exp
 }
 
 function explainBackend(
-  { model }: Snapshot,
+  { model, isUnaddressed }: Snapshot,
   name: string,
   percent: number,
   clusterNotFound: number,
@@ -437,12 +438,13 @@ function explainBackend(
 ): ExplainedBackend {
   const address = parseClusterName(name);
   const cluster = model.cluster(name);
-  const endpoints = model.endpoints(name);
+  const isUnknown = address !== undefined && isUnaddressed(address);
+  const endpoints = isUnknown ? undefined : model.endpoints(name);
   const backend = address === undefined ? 'an invalid backend' : `${address.kind} ${address.namespace}/${address.name}`;
   const failure =
     cluster === undefined
       ? `${clusterNotFound}: ${why === '' ? `${backend} cannot be reached` : why}`
-      : endpoints.length === 0
+      : endpoints?.length === 0
         ? `503: ${backend} has no ready endpoint`
         : undefined;
   return {
@@ -474,9 +476,10 @@ function streamed(snapshot: Snapshot, question: Question, passage: Extract<Passa
   const backends = served.backends.map(({ cluster, weight }): ExplainedBackend => {
     const share = total === 0 ? 0 : (100 * weight) / total;
     // Datagrams are spread by one cluster of the port, in which the endpoints of all backends stand.
-    const endpoints = question.transport === 'udp' ? model.endpoints(port) : model.endpoints(cluster);
     const backend = explainBackend(snapshot, cluster, share, 503, '');
-    const failure = endpoints.length === 0 ? `no connection: ${backend.backend} has no ready endpoint` : undefined;
+    const endpoints =
+      question.transport === 'udp' && backend.endpoints !== undefined ? model.endpoints(port) : backend.endpoints;
+    const failure = endpoints?.length === 0 ? `no connection: ${backend.backend} has no ready endpoint` : undefined;
     return { ...backend, endpoints, failure };
   });
   if (served.rejected > 0 || backends.length === 0) {

@@ -1,6 +1,7 @@
 /** A translation that was carried to its end, to be asked about. */
 import type { ObjectKey } from '../../api/object.ts';
 import type { EncodedResource, ResourceType } from '../../api/resource.ts';
+import type { BackendAddress } from '../backend/index.ts';
 import type { SourceChange } from '../sources.ts';
 import type { StatusContribution } from '../status/index.ts';
 import { Translator } from '../translator.ts';
@@ -13,6 +14,8 @@ export interface Snapshot {
   model: ProxyModel;
   /** What is said of each object, by `KIND NAMESPACE/NAME`. */
   statuses: ReadonlyMap<string, StatusContribution>;
+  /** Whether it is not known where a backend is: that it has no endpoints then says nothing. */
+  isUnaddressed: (backend: BackendAddress) => boolean;
 }
 
 /** The key of a status in a snapshot. */
@@ -21,7 +24,10 @@ export function statusKey(kind: StatusContribution['kind'], key: ObjectKey): str
 }
 
 /** Translates objects, each listener on its own port. */
-export function takeSnapshot(changes: Iterable<SourceChange>): Snapshot {
+export function takeSnapshot(
+  changes: Iterable<SourceChange>,
+  { isUnaddressed = () => false }: Partial<Pick<Snapshot, 'isUnaddressed'>> = {},
+): Snapshot {
   const translator = new Translator({
     binding: { address: '0.0.0.0', port: (port) => port },
     readiness: { address: '127.0.0.1', port: 0 },
@@ -43,5 +49,5 @@ export function takeSnapshot(changes: Iterable<SourceChange>): Snapshot {
     const [fault] = output.faults;
     if (fault !== undefined) throw new Error(`The translation of ${fault.where} failed`, { cause: fault.error });
   }
-  return { inspection: translator.inspect(), model: new ProxyModel(resources.values()), statuses };
+  return { inspection: translator.inspect(), model: new ProxyModel(resources.values()), statuses, isUnaddressed };
 }
