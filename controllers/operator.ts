@@ -131,6 +131,7 @@ export class Operator {
   readonly #begun = Promise.withResolvers<void>();
   #isListening = false;
   #discoveryPort = 0;
+  #webhookPort = 0;
   #listenFailure: string | undefined;
   readonly #stopping = new AbortController();
 
@@ -458,8 +459,8 @@ export class Operator {
   async #listenForReviews(): Promise<void> {
     const { webhookPort, logger } = this.#options;
     if (this.#admission === undefined || webhookPort === undefined) return;
-    const port = await this.#admission.listen(webhookPort);
-    logger.info({ port }, 'The webhook listens.');
+    this.#webhookPort = await this.#admission.listen(webhookPort);
+    logger.info({ port: this.#webhookPort }, 'The webhook listens.');
   }
 
   async #listen(): Promise<void> {
@@ -473,6 +474,11 @@ export class Operator {
     }
     this.#isListening = true;
     this.#options.logger.info({ port: this.#discoveryPort }, 'The xDS server listens.');
+  }
+
+  /** The port on which the API server asks about objects; 0 until it is listened on. */
+  get webhookPort(): number {
+    return this.#webhookPort;
   }
 
   /** The port of the xDS server; 0 while it does not listen. */
