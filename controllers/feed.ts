@@ -73,7 +73,10 @@ const fedKinds = {
   TLSRoute: 'tlsRoutes',
   TCPRoute: 'tcpRoutes',
   UDPRoute: 'udpRoutes',
-} as const satisfies Record<Exclude<SourceKind, 'Secret' | 'ConfigMap' | 'Quarantine'>, keyof FeedCaches>;
+} as const satisfies Record<
+  Exclude<SourceKind, 'Secret' | 'ConfigMap' | 'Quarantine' | 'SessionTicketKeys'>,
+  keyof FeedCaches
+>;
 
 type FedKind = keyof typeof fedKinds;
 

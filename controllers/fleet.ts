@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { objectKey, type ObjectKey } from '../api/object.ts';
 import type { ResourceChange } from '../api/resource.ts';
 import { ControlPlane, type Scheduler, type StatusReport } from '../controlplane/index.ts';
-import type { TranslatorOptions } from '../translate/index.ts';
+import { sessionTicketKeysName, type SourceChange, type TranslatorOptions } from '../translate/index.ts';
 import { ResourceStore } from '../xds/index.ts';
 import type { FleetConfiguration } from './dataPlane/status.ts';
 import { jsonEqual } from './status/equal.ts';
@@ -52,6 +52,8 @@ export interface FleetsOptions {
   scheduler: Scheduler;
   translator: TranslatorOptions;
   logger: Logger;
+  /** With what the proxies of a DataPlane encrypt the sessions of clients; undefined while that is not known. */
+  sessionTicketKeys: (dataPlane: ObjectKey) => readonly Uint8Array[] | undefined;
   /** Ready Pods of a DataPlane. */
   expectedProxies: (dataPlane: ObjectKey) => number;
   /** What a control plane says of objects; `dataPlane` tells the sources apart. */
@@ -131,8 +133,19 @@ export class Fleets {
     const subscription = feed.subscribe((changes) => controlPlane.apply(changes));
     this.#fleets.set(key, { store, controlPlane, subscription, scope, said });
     subscription.setScope(scope);
+    controlPlane.apply(this.#sessionTicketKeys(key));
     controlPlane.synced();
     logger.info({ dataPlane: key, controlPlane: scope?.controlPlane }, 'A configuration is made for a DataPlane.');
+  }
+
+  /** Session ticket keys have changed. */
+  sessionTicketKeysChanged(): void {
+    for (const [key, { controlPlane }] of this.#fleets) controlPlane.apply(this.#sessionTicketKeys(key));
+  }
+
+  *#sessionTicketKeys(dataPlane: ObjectKey): Iterable<SourceChange> {
+    const keys = this.#options.sessionTicketKeys(dataPlane);
+    if (keys !== undefined) yield { kind: 'SessionTicketKeys', key: sessionTicketKeysName, object: { keys } };
   }
 
   #stop(key: ObjectKey): void {

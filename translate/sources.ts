@@ -68,9 +68,19 @@ export interface SourceKinds extends RouteKinds {
   XBackend: XBackend;
   XBackendTrafficPolicy: XBackendTrafficPolicy;
   Namespace: Namespace;
+  /** What the proxies of this translation encrypt the sessions of TLS clients with, so that each resumes those of the others. */
+  SessionTicketKeys: SessionTicketKeys;
   /** Routes that are left out, because proxies refused what they became; by the id of the route. */
   Quarantine: Quarantine;
 }
+
+export interface SessionTicketKeys {
+  /** 80 random bytes each: the first encrypts, all decrypt. */
+  keys: readonly Uint8Array[];
+}
+
+/** The only key of the kind SessionTicketKeys, and the name of the SDS resource that it becomes. */
+export const sessionTicketKeysName = 'session-ticket-keys';
 
 export interface Quarantine {
   /** The generation that is left out: an edit gets a new chance. */

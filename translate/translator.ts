@@ -46,6 +46,7 @@ import {
   routeConfiguration,
   secret,
   secretName,
+  sessionTicketKeys,
   listenerName,
   virtualHost,
   udpListener,
@@ -86,6 +87,7 @@ import {
   isRouteKind,
   parseRouteId,
   routeId,
+  sessionTicketKeysName,
   type AnyRoute,
   type RouteKind,
   type SourceChange,
@@ -188,6 +190,7 @@ export class Translator {
       XBackend: graph.source<SourceKinds['XBackend']>('XBackend'),
       XBackendTrafficPolicy: graph.source<SourceKinds['XBackendTrafficPolicy']>('XBackendTrafficPolicy'),
       Namespace: graph.source<SourceKinds['Namespace']>('Namespace'),
+      SessionTicketKeys: graph.source<SourceKinds['SessionTicketKeys']>('SessionTicketKeys'),
       Quarantine: graph.source<SourceKinds['Quarantine']>('Quarantine'),
     };
     this.sources = sources;
@@ -258,9 +261,16 @@ export class Translator {
       { equals: isDeepStrictEqual },
     );
     const gatewaysByPort = gateways.index('by port', ({ listeners }) => new Set(listeners.map(portKey)));
-    const ports = graph.deriveGroups('ports', gatewaysByPort, [], (_, members, key) => planPort(key, members), {
-      equals: isDeepStrictEqual,
+    const ticketKeys = graph.derive('ticketKeys', sources.SessionTicketKeys, [], (_, keys) => sessionTicketKeys(keys), {
+      equals: sameResource,
     });
+    const ports = graph.deriveGroups(
+      'ports',
+      gatewaysByPort,
+      [ticketKeys],
+      (reader, members, key) => planPort(key, members, reader.get(ticketKeys, sessionTicketKeysName) !== undefined),
+      { equals: isDeepStrictEqual },
+    );
 
     const defaultGateways = gateways.index('default', ({ isDefault }) => (isDefault ? [defaultScope] : []));
     const attachments = graph.derive(
@@ -667,6 +677,7 @@ export class Translator {
         ['secret', secrets, secretName],
         ['secret', clientCertificates, clientCertificateName],
         ['secret', backendAuthorities, asIs],
+        ['secret', ticketKeys, asIs],
         ['secret', clientAuthorities, asIs],
       ] as const
     ).map(([type, collection, nameOf]) => ({ type, nameOf, collection, changed: collection.track() }));
@@ -808,9 +819,8 @@ function fingerprintOf(hosts: Placement['hosts']): string {
 }
 
 /** A source change for an object as it was read. */
-export function sourceChange<Kind extends Exclude<SourceKind, 'Secret' | 'ConfigMap' | 'Quarantine'>>(
-  kind: Kind,
-  object: SourceKinds[Kind],
-): SourceChange {
+export function sourceChange<
+  Kind extends Exclude<SourceKind, 'Secret' | 'ConfigMap' | 'SessionTicketKeys' | 'Quarantine'>,
+>(kind: Kind, object: SourceKinds[Kind]): SourceChange {
   return { kind, key: objectKey(object), object } as SourceChange;
 }

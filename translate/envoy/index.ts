@@ -24,6 +24,7 @@ export {
   parseAuthoritiesName,
   secret,
   secretName,
+  sessionTicketKeys,
 } from './secret.ts';
 export type { StreamChain } from './stream.ts';
 export { udpCluster, udpEndpoints, udpListener, type WeightedEndpoints } from './udp.ts';

@@ -26,6 +26,7 @@ import { appendRepeated, duration, encode, pack, resource, type Init } from '../
 import { tableName, type ListenerPlan, type PortPlan, type TLSOptions } from '../gateway/index.ts';
 import { httpFilters } from './httpFilter.ts';
 import { requireCertificates, validateCertificates } from './clientValidation.ts';
+import { sessionTicketKeysName } from '../sources.ts';
 import { secretName } from './secret.ts';
 import { rejecting, tcpChain, tlsChain, type StreamChain, type StreamTarget } from './stream.ts';
 
@@ -98,25 +99,37 @@ export function listener(
 
 function httpChains(plan: PortPlan, name: string): Init<typeof FilterChainSchema>[] {
   if (plan.mode === 'http') return [{ name, filters: [httpConnectionManager(name, tableName(plan.listeners[0]!))] }];
-  return plan.listeners.filter(({ protocol }) => protocol === 'HTTPS').map(secureChain);
+  return plan.listeners.filter(({ protocol }) => protocol === 'HTTPS').map((one) => secureChain(one, plan));
 }
 
-function secureChain(plan: ListenerPlan): Init<typeof FilterChainSchema> {
+function secureChain(plan: ListenerPlan, on: PortPlan): Init<typeof FilterChainSchema> {
   const name = tableName(plan);
   return {
     name,
     // A chain without server names takes what no other does, also a client that sends none.
     ...(plan.hostname === '' ? {} : { filterChainMatch: { serverNames: [plan.hostname] } }),
     filters: [httpConnectionManager(name, name)],
-    transportSocket: downstreamTls(plan, ['h2', 'http/1.1']),
+    transportSocket: downstreamTls(plan, on, ['h2', 'http/1.1']),
   };
 }
+
+/** A client resumes its session on any proxy of the fleet, not only on the one that it began on. */
+const sharedSessions = {
+  sessionTicketKeysType: {
+    case: 'sessionTicketKeysSdsSecretConfig',
+    value: { name: sessionTicketKeysName, sdsConfig: ads },
+  },
+} as const;
 
 /**
  * How a listener ends the TLS of its clients.
  * @param alpn the application protocols that it offers where the listener names none
  */
-function downstreamTls(plan: ListenerPlan, alpn: string[]): Init<typeof FilterChainSchema>['transportSocket'] & {} {
+function downstreamTls(
+  plan: ListenerPlan,
+  { sharesSessions }: PortPlan,
+  alpn: string[],
+): Init<typeof FilterChainSchema>['transportSocket'] & {} {
   return {
     name: 'envoy.transport_sockets.tls',
     configType: {
@@ -129,6 +142,7 @@ function downstreamTls(plan: ListenerPlan, alpn: string[]): Init<typeof FilterCh
           ...validateCertificates(plan.clientValidation),
         },
         ...requireCertificates(plan.clientValidation),
+        ...(sharesSessions ? sharedSessions : {}),
       }),
     },
   };
@@ -141,7 +155,7 @@ function downstreamTls(plan: ListenerPlan, alpn: string[]): Init<typeof FilterCh
 export function streamChain(plan: PortPlan, on: ListenerPlan, hostname: string, target: StreamTarget): StreamChain {
   if (plan.mode === 'tcp') return tcpChain(plan.key, target);
   // What is inside is not known to be HTTP: without word from the listener no application protocol is agreed on.
-  return tlsChain(plan.key, hostname, target, on.tlsMode === 'Terminate' ? downstreamTls(on, []) : undefined);
+  return tlsChain(plan.key, hostname, target, on.tlsMode === 'Terminate' ? downstreamTls(on, plan, []) : undefined);
 }
 
 /** It closes connections before TLS begins, so that it needs no certificate. */

@@ -7,6 +7,7 @@ import type { ObjectKey } from '../../api/object.ts';
 import type { EncodedResource } from '../../api/resource.ts';
 import type { CertificateData } from '../certificate/index.ts';
 import { encode, resource } from '../encoding/index.ts';
+import { sessionTicketKeysName, type SessionTicketKeys } from '../sources.ts';
 
 /** The name of the SDS resource that the Secret of a listener becomes. */
 export function secretName(key: ObjectKey): string {
@@ -55,4 +56,16 @@ export function authoritiesSecret(name: string, bundle: Uint8Array): EncodedReso
     type: { case: 'validationContext', value: { trustedCa: { specifier: { case: 'inlineBytes', value: bundle } } } },
   });
   return resource(name, bytes);
+}
+
+/** The keys that all proxies of a fleet encrypt TLS sessions with. Source: Envoy docs, TlsSessionTicketKeys. */
+export function sessionTicketKeys({ keys }: SessionTicketKeys): EncodedResource {
+  const bytes = encode(SecretSchema, {
+    name: sessionTicketKeysName,
+    type: {
+      case: 'sessionTicketKeys',
+      value: { keys: keys.map((value) => ({ specifier: { case: 'inlineBytes' as const, value } })) },
+    },
+  });
+  return resource(sessionTicketKeysName, bytes);
 }

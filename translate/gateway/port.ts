@@ -41,6 +41,8 @@ export interface PortPlan {
 export function portKey({ protocol, port }: Pick<ListenerPlan, 'protocol' | 'port'>): string {
   return `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
 }
+  /** Whether all proxies have the same keys of sessions: a listener that waits for keys takes no connection. */
+  sharesSessions: boolean;
 
 /** Names a listener across Gateways. */
 export function listenerId({ owner, name }: Pick<ListenerPlan, 'owner' | 'name'>): string {
@@ -58,7 +60,7 @@ export function tableName(listener: Pick<ListenerPlan, 'protocol' | 'port' | 'ho
 }
 
 /** @param gateways those with a listener on the port */
-export function planPort(key: string, gateways: readonly Member<GatewayPlan>[]): PortPlan {
+export function planPort(key: string, gateways: readonly Member<GatewayPlan>[], sharesSessions: boolean): PortPlan {
   const senior = gateways.map(({ value }) => value).toSorted((a, b) => (a.seniority < b.seniority ? -1 : 1));
   const conflicts: Record<string, Conflict> = {};
   const accepted: ListenerPlan[] = [];
@@ -94,6 +96,7 @@ export function planPort(key: string, gateways: readonly Member<GatewayPlan>[]):
     conflicts,
     overlaps: overlaps(accepted),
     tables: tables(listeners),
+    sharesSessions,
   };
 }
 

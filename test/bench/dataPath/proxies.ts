@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import type { Gateway } from '../../../api/gateway/index.ts';
 import { keyOf } from '../../../api/object.ts';
 import { bootstrapFiles, ControlPlane, Scheduler } from '../../../controlplane/index.ts';
-import { readCertificate, type SourceChange } from '../../../translate/index.ts';
+import { createSessionTicketSecrets, sessionTicketKeysOf } from '../../../controllers/certificates/index.ts';
+import { readCertificate, sessionTicketKeysName, type SourceChange } from '../../../translate/index.ts';
 import { DiscoveryServer, ResourceStore } from '../../../xds/index.ts';
 import { freePort, startServerProcess, type KeyPair, type ServerProcess } from '../../fixtures/index.ts';
 import { backendChanges, gateway, gatewayName, listenerPort, type BackendPorts } from '../workload.ts';
@@ -146,7 +147,9 @@ function objects({ scenario, backendPorts, certificate }: Setup): SourceChange[]
       ],
     },
   };
+  const keys = sessionTicketKeysOf(createSessionTicketSecrets(new Date()), namespace);
   return [
+    { kind: 'SessionTicketKeys', key: sessionTicketKeysName, object: { keys } },
     { kind: 'Gateway', key: keyOf(namespace, gatewayName), object },
     { kind: 'Secret', key: keyOf(namespace, secretName), object: readCertificate(secret, undefined, Date.now()) },
     ...backendChanges(namespace, backendPorts),
