@@ -35,14 +35,14 @@ export interface PortPlan {
   /** Listeners that end TLS for names that another listener of the port ends it for, too, by `listenerId`: one sentence. */
   overlaps: Record<string, string>;
   tables: Table[];
+  /** Whether all proxies have the same keys of sessions: a listener that waits for keys takes no connection. */
+  sharesSessions: boolean;
 }
 
 /** Names the port of a listener: UDP has port numbers of its own. */
 export function portKey({ protocol, port }: Pick<ListenerPlan, 'protocol' | 'port'>): string {
   return `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
 }
-  /** Whether all proxies have the same keys of sessions: a listener that waits for keys takes no connection. */
-  sharesSessions: boolean;
 
 /** Names a listener across Gateways. */
 export function listenerId({ owner, name }: Pick<ListenerPlan, 'owner' | 'name'>): string {
