@@ -102,6 +102,14 @@ tests of our own, and tests of Gateway API's conformance suite that have passed 
 set the field: at most ${named} of each.
 `;
 
+/** It is of the Multi-Cluster Services API, which is another module: its fields are not walked. */
+const serviceImport = `## ServiceImport as a backend
+
+\`multicluster.x-k8s.io/v1alpha1\`, wherever a backend may be named: \`group: multicluster.x-k8s.io\`, \`kind: ServiceImport\`. Its ports
+are read from \`spec.ports\`, its endpoints from the EndpointSlices with the label \`multicluster.kubernetes.io/service-name\`. Tested in
+[kinds](../translate/backend/kinds.in.yaml).
+`;
+
 export function generateGatewaySupport(): GeneratedFiles {
   const tests = suiteTests();
   const evidence = [...goldenEvidence(root), ...suiteEvidence(root, tests)];
@@ -120,6 +128,6 @@ export function generateGatewaySupport(): GeneratedFiles {
     return section(definition, about, evidence);
   });
   if (faults.length > 0) throw new Error(`docs/gateway-api.md would not be the truth:\n  ${faults.join('\n  ')}`);
-  const text = [introduction, ...sections].join('\n');
+  const text = [introduction, ...sections, serviceImport].join('\n');
   return { files: new Map([['docs/gateway-api.md', text]]) };
 }

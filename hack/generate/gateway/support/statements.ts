@@ -23,10 +23,6 @@ function yes(how: string, ...tests: string[]): Statement {
   return { support: 'yes', how, ...(tests.length === 0 ? {} : { tests }) };
 }
 
-function partly(how: string, ...tests: string[]): Statement {
-  return { support: 'partly', how, ...(tests.length === 0 ? {} : { tests }) };
-}
-
 function no(how: string): Statement {
   return { support: 'no', how };
 }
@@ -140,10 +136,10 @@ const mirror: Statements = {
 };
 
 const sessionPersistence: Statements = {
-  sessionName: yes('name of the cookie or the header'),
-  type: yes('`Cookie` or `Header`'),
-  absoluteTimeout: yes('how long a session lasts at most'),
-  'cookieConfig.lifetimeType': yes('`Session` or `Permanent`'),
+  sessionName: yes('of the cookie or the header; one that stays the same where it is not said'),
+  type: yes('`Cookie` or `Header`: the address of the endpoint travels in it'),
+  absoluteTimeout: yes('lifetime of the cookie; not for headers'),
+  'cookieConfig.lifetimeType': yes('`Session`, or `Permanent` with an `absoluteTimeout`'),
 };
 
 const objectReference = (what: string): Statements => ({
@@ -177,7 +173,9 @@ const listener: Statements = {
     'tls.certificateRefs[]',
     objectReference('`Secret` of type `kubernetes.io/tls`; several, RSA and ECDSA, are served by what the client can'),
   ),
-  'tls.options': no('keys of our domain come with the next features; others are ignored'),
+  'tls.options': yes(
+    '`sluice.dev/tls-minimum-version`, `-maximum-version`, `-cipher-suites`, `-curves`, `-alpn`; keys of other domains are not ours',
+  ),
 };
 
 const listenersStatus = (...tests: string[]): Statements => ({
@@ -196,56 +194,47 @@ const clientValidation: Statements = {
 };
 
 const cors: Statements = {
-  allowOrigins: yes('exact, with a wildcard, or `*`'),
-  allowMethods: yes('answered to a preflight; `*` is what was asked for where credentials are allowed'),
-  allowHeaders: yes('as methods'),
-  exposeHeaders: yes('told to the browser'),
-  allowCredentials: yes('with it the origin is told, never `*`'),
-  maxAge: yes('seconds for which a browser keeps the answer'),
+  allowOrigins: yes('exact, with a wildcard, or `*`; with and without the well-known port of the scheme'),
+  allowMethods: yes('told to a preflight; of `*` the method that was asked for'),
+  allowHeaders: yes('told to a preflight; of `*` those that were asked for'),
+  exposeHeaders: yes('told to the browser; `*` not with credentials, where it would be a name'),
+  allowCredentials: yes('told to the browser'),
+  maxAge: yes('in seconds; 5 where it is not said'),
 };
 
 const externalAuth: Statements = {
-  protocol: yes('`HTTP` or `GRPC`'),
+  protocol: yes('`HTTP` or `GRPC`; without an answer in 10 s no request passes'),
   ...below('backendRef', backendRef),
-  'grpc.allowedHeaders': yes('what the service is told of the request'),
-  'http.path': yes('put before the path of the request'),
-  'http.allowedHeaders': yes('what the service is told of the request'),
-  'http.allowedResponseHeaders': yes('what of its answer the backend is told'),
-  'forwardBody.maxSize': yes('bytes of the body that the service is sent'),
+  'grpc.allowedHeaders': yes('only these are sent; all where nothing is said'),
+  'http.path': yes('goes before the path of the request'),
+  'http.allowedHeaders': yes('sent beside host, method, path, Content-Length and Authorization'),
+  'http.allowedResponseHeaders': yes('copied to the request; all but those of the answer itself where nothing is said'),
+  'forwardBody.maxSize': yes('a larger body is answered with 413'),
 };
 
-const notYet = 'the rule answers 500, and the route says so';
-
-const httpFilters = (place: 'rule' | 'backend'): Statements => {
-  const onBackend = 'on a backendRef it is not supported: put it on the rule';
-  const type = yes(
-    'all but `ExtensionRef`; a filter that cannot be served makes its rule answer 500, and the route says so',
-  );
-  const ifOnRule = (statements: Statements): Statements =>
-    place === 'rule' ? statements : Object.fromEntries(Object.keys(statements).map((path) => [path, no(onBackend)]));
-  return {
-    type: place === 'rule' ? type : partly('`RequestHeaderModifier`, `ResponseHeaderModifier`'),
-    ...below('requestHeaderModifier', headerModifier),
-    ...below('responseHeaderModifier', headerModifier),
-    ...ifOnRule({
-      ...below('requestMirror', mirror),
-      'requestRedirect.scheme': yes('`http` or `https`; that of the request where it is not said'),
-      'requestRedirect.hostname': yes('that of the request where it is not said'),
-      ...below('requestRedirect.path', pathModifier),
-      'requestRedirect.port': yes('that of the scheme, or of the listener, where it is not said'),
-      'requestRedirect.statusCode': yes('301, 302, 303, 307, 308'),
-      'urlRewrite.hostname': yes('what the backend sees as host'),
-      ...below('urlRewrite.path', pathModifier),
-      ...notBuilt(notYet, below('cors', cors)),
-      ...notBuilt(notYet, below('externalAuth', externalAuth)),
-    }),
-    ...unsupported(notYet, 'extensionRef.group', 'extensionRef.kind', 'extensionRef.name'),
-  };
+const httpFilters: Statements = {
+  type: yes('all but `ExtensionRef`; one that cannot be served makes its rule answer 500, and the route says so'),
+  ...below('requestHeaderModifier', headerModifier),
+  ...below('responseHeaderModifier', headerModifier),
+  ...below('requestMirror', mirror),
+  'requestRedirect.scheme': yes('`http` or `https`; that of the request where it is not said'),
+  'requestRedirect.hostname': yes('that of the request where it is not said'),
+  ...below('requestRedirect.path', pathModifier),
+  'requestRedirect.port': yes('that of the scheme, or of the listener, where it is not said'),
+  'requestRedirect.statusCode': yes('301, 302, 303, 307, 308'),
+  'urlRewrite.hostname': yes('what the backend sees as host'),
+  ...below('urlRewrite.path', pathModifier),
+  ...below('cors', cors),
+  ...below('externalAuth', externalAuth),
+  ...unsupported(
+    'there is no kind to refer to yet: `ResolvedRefs` is False with `InvalidKind`, and requests get 500',
+    'extensionRef.group',
+    'extensionRef.kind',
+    'extensionRef.name',
+  ),
 };
 
 const nameOfRule = yes('part of the name of the Envoy route, as in access logs');
-
-const unserved = 'objects of this kind are not served';
 
 const headerMatch: Statements = {
   type: yes('`Exact`, `RegularExpression` (RE2, the whole value)'),
@@ -253,16 +242,13 @@ const headerMatch: Statements = {
   value: yes('as it is written'),
 };
 
-const grpcFilters = (place: 'rule' | 'backend'): Statements =>
-  Object.fromEntries(
-    Object.entries(httpFilters(place)).filter(
-      ([path]) => !/^(requestRedirect|urlRewrite|cors|externalAuth)/.test(path),
-    ),
-  );
+const grpcFilters: Statements = Object.fromEntries(
+  Object.entries(httpFilters).filter(([path]) => !/^(requestRedirect|urlRewrite|cors|externalAuth)/.test(path)),
+);
 
 const streamRoute: Statements = {
   ...below('spec.parentRefs[]', parentRefs),
-  'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+  'spec.useDefaultGateways': yes('`All`: the route attaches to every default Gateway that takes it'),
   'spec.rules[].name': nameOfRule,
   ...below('spec.rules[].backendRefs[]', {
     ...weightedBackendRef,
@@ -271,15 +257,17 @@ const streamRoute: Statements = {
   ...routeStatus(status),
 };
 
-const backendValidation: Statements = {
-  ...below('spec.validation.caCertificateRefs[]', localReference('`ConfigMap` (or `Secret`) with `ca.crt`')),
-  'spec.validation.wellKnownCACertificates': yes('`System`: those of the image of the proxy'),
-  'spec.validation.hostname': yes('server name, and what the certificate must be for'),
-  'spec.validation.subjectAltNames[].type': yes('`Hostname` or `URI`'),
-  'spec.validation.subjectAltNames[].hostname': yes('in place of the hostname'),
-  'spec.validation.subjectAltNames[].uri': yes('such as a SPIFFE identity'),
-};
+const backendValidation: Statements = below('validation', {
+  ...below('caCertificateRefs[]', localReference('`ConfigMap` (or `Secret`) with `ca.crt`')),
+  wellKnownCACertificates: yes('`System`: those of the image of the proxy'),
+  hostname: yes('sent as server name, and what the certificate must be for'),
+  'subjectAltNames[].type': yes('`Hostname` or `URI`'),
+  'subjectAltNames[].hostname': yes('what the certificate must be for, in place of the hostname'),
+  'subjectAltNames[].uri': yes('such as a SPIFFE identity'),
+});
 
+const policyTests = ['translate/backendTLSPolicy/policies.in.yaml'];
+const backendTests = ['translate/backend/kinds.in.yaml'];
 const classTests = 'controllers/operator.integration.test.ts';
 
 export const kinds: Record<string, KindStatements> = {
@@ -327,16 +315,14 @@ export const kinds: Record<string, KindStatements> = {
       }),
       'spec.allowedListeners.namespaces.from': yes('`None` (as where nothing is said), `Same`, `All`, `Selector`'),
       ...below('spec.allowedListeners.namespaces', labelSelector),
-      'spec.defaultScope': no('a route attaches to the Gateways that it names'),
-      ...notBuilt(
-        'backends are not shown a client certificate',
-        below('spec.tls.backend.clientCertificateRef', objectReference('`Secret` of type `kubernetes.io/tls`')),
+      'spec.defaultScope': yes('`All`: routes with `useDefaultGateways` attach'),
+      ...below(
+        'spec.tls.backend.clientCertificateRef',
+        objectReference('`Secret` of type `kubernetes.io/tls`, shown to backends that TLS is spoken with'),
       ),
-      ...notBuilt('a listener that asks for client certificates is refused, and says so', {
-        ...below('spec.tls.frontend.default', clientValidation),
-        'spec.tls.frontend.perPort[].port': yes('goes before the default for listeners of this port'),
-        ...below('spec.tls.frontend.perPort[].tls', clientValidation),
-      }),
+      ...below('spec.tls.frontend.default', clientValidation),
+      'spec.tls.frontend.perPort[].port': yes('goes before the default for listeners of this port'),
+      ...below('spec.tls.frontend.perPort[].tls', clientValidation),
       'status.addresses[].type': yes('`IPAddress` or `Hostname`', status),
       'status.addresses[].value': yes('where it is reached', status),
       'status.attachedListenerSets': yes('those that are accepted', 'translate/gateway/listenerSet.in.yaml'),
@@ -348,7 +334,7 @@ export const kinds: Record<string, KindStatements> = {
     text: 'On listeners of protocol `HTTP` and `HTTPS`.',
     statements: {
       ...below('spec.parentRefs[]', parentRefs),
-      'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+      'spec.useDefaultGateways': yes('`All`: the route attaches to every default Gateway that takes it'),
       'spec.hostnames': yes('exact or with a wildcard, as far as they and those of the listener intersect'),
       'spec.rules[].name': nameOfRule,
       'spec.rules[].matches[].path.type': yes('`Exact`, `PathPrefix`, `RegularExpression` (RE2)'),
@@ -358,9 +344,9 @@ export const kinds: Record<string, KindStatements> = {
       'spec.rules[].matches[].queryParams[].name': yes('of equal names the first counts'),
       'spec.rules[].matches[].queryParams[].value': yes('as it is written'),
       'spec.rules[].matches[].method': yes('any'),
-      ...below('spec.rules[].filters[]', httpFilters('rule')),
+      ...below('spec.rules[].filters[]', httpFilters),
       ...below('spec.rules[].backendRefs[]', weightedBackendRef),
-      ...below('spec.rules[].backendRefs[].filters[]', httpFilters('backend')),
+      ...below('spec.rules[].backendRefs[].filters[]', httpFilters),
       'spec.rules[].timeouts.request': yes(
         'from the end of the request to the end of the response; `0s` switches it off',
       ),
@@ -368,7 +354,7 @@ export const kinds: Record<string, KindStatements> = {
       'spec.rules[].retry.codes': yes('beside failures to connect, which are always tried again'),
       'spec.rules[].retry.attempts': yes('tries beside the first'),
       'spec.rules[].retry.backoff': yes('at least that long between tries, growing'),
-      ...notBuilt(notYet, below('spec.rules[].sessionPersistence', sessionPersistence)),
+      ...below('spec.rules[].sessionPersistence', sessionPersistence),
       ...routeStatus(status),
     },
   },
@@ -388,91 +374,91 @@ export const kinds: Record<string, KindStatements> = {
   },
   GRPCRoute: {
     text: 'On listeners of protocol `HTTP` and `HTTPS`, beside HTTPRoutes.',
-    statements: notBuilt(unserved, {
+    statements: {
       ...below('spec.parentRefs[]', parentRefs),
-      'spec.useDefaultGateways': no('a route attaches to the Gateways that it names'),
+      'spec.useDefaultGateways': yes('`All`: the route attaches to every default Gateway that takes it'),
       'spec.hostnames': yes('as of an HTTPRoute'),
       'spec.rules[].name': nameOfRule,
       'spec.rules[].matches[].method.type': yes('`Exact`, `RegularExpression` (RE2)'),
       'spec.rules[].matches[].method.service': yes('any service where it is not said'),
       'spec.rules[].matches[].method.method': yes('any method where it is not said'),
       ...below('spec.rules[].matches[].headers[]', headerMatch),
-      ...below('spec.rules[].filters[]', grpcFilters('rule')),
+      ...below('spec.rules[].filters[]', grpcFilters),
       ...below('spec.rules[].backendRefs[]', weightedBackendRef),
-      ...below('spec.rules[].backendRefs[].filters[]', grpcFilters('backend')),
+      ...below('spec.rules[].backendRefs[].filters[]', grpcFilters),
       ...below('spec.rules[].sessionPersistence', sessionPersistence),
       ...routeStatus(status),
-    }),
+    },
   },
   TLSRoute: {
     text: 'On listeners of protocol `TLS`: the connection is chosen by its server name.',
-    statements: notBuilt(unserved, {
+    statements: {
       ...streamRoute,
       'spec.hostnames': yes(
         'server names, exact or with a wildcard, as far as they and that of the listener intersect',
       ),
-    }),
+    },
   },
   TCPRoute: {
     text: 'On listeners of protocol `TCP`. Of several routes on one listener the oldest is served.',
-    statements: notBuilt(unserved, streamRoute),
+    statements: streamRoute,
   },
   UDPRoute: {
     text: 'On listeners of protocol `UDP`. Of several routes on one listener the oldest is served.',
-    statements: notBuilt(unserved, streamRoute),
+    statements: streamRoute,
   },
   BackendTLSPolicy: {
-    text: 'TLS from the Gateway to a Service.',
-    statements: notBuilt(unserved, {
+    text: 'TLS from the Gateway to a backend. Where it is invalid nothing is sent: requests get 500, never cleartext.',
+    statements: {
       ...below('spec.targetRefs[]', {
-        group: yes('that of Service (none) or ServiceImport'),
-        kind: yes('`Service` or `ServiceImport`'),
-        name: yes('of the same namespace'),
+        group: yes('that of Service (none), ServiceImport or XBackend'),
+        kind: yes('`Service`, `ServiceImport` or `XBackend`'),
+        name: yes('of the same namespace; of several policies the oldest counts, the others are `Conflicted`'),
         sectionName: yes('only this port, by name; goes before a policy for the whole Service'),
       }),
-      ...backendValidation,
+      ...below('spec', backendValidation),
       'spec.options': no('keys are ignored'),
-      ...policyStatus(),
-    }),
+      ...policyStatus(...policyTests),
+    },
   },
   XBackend: {
     text: 'A host outside of the cluster as a backend. Experimental.',
-    statements: notBuilt(unserved, {
+    statements: {
       'spec.type': yes('`ExternalHostname`'),
-      'spec.externalHostname.hostname': yes('resolved by DNS, again and again'),
+      'spec.externalHostname.hostname': yes('resolved by DNS; not an address, nor a name of the cluster'),
       'spec.port.name': yes('for people'),
       'spec.port.port': yes('of the host'),
-      'spec.protocol': yes('what is spoken with it'),
-      'spec.tls.mode': yes('whether with TLS'),
+      'spec.protocol': yes('`HTTP`, `HTTP11`, `HTTP2`, `H2C`, `MCP`, `TCP`; as the route needs where it is not said'),
+      'spec.tls.mode': yes('`None`, `ServerOnly`, `ClientAndServer`'),
       ...below('spec.tls.clientCertificateRef', objectReference('`Secret` of type `kubernetes.io/tls`')),
-      ...below(
-        'spec.tls',
-        Object.fromEntries(Object.entries(backendValidation).map(([path, each]) => [path.replace('spec.', ''), each])),
-      ),
-      ...routeStatus(),
-    }),
+      ...below('spec.tls', backendValidation),
+      ...routeStatus(...backendTests),
+    },
   },
   XBackendTrafficPolicy: {
-    text: 'Retry budget and session persistence of a Service. Experimental.',
-    statements: notBuilt(unserved, {
+    text: 'Retry budget of a backend. Experimental.',
+    statements: {
       ...below('spec.targetRefs[]', {
-        group: yes('that of Service (none) or ServiceImport'),
-        kind: yes('`Service` or `ServiceImport`'),
-        name: yes('of the same namespace'),
+        group: yes('that of Service (none), ServiceImport or XBackend'),
+        kind: yes('`Service`, `ServiceImport` or `XBackend`'),
+        name: yes('of the same namespace; of several policies the oldest counts, the others are `Conflicted`'),
       }),
-      'spec.retryConstraint.budget.percent': yes('of requests in flight that may be tries again'),
+      'spec.retryConstraint.budget.percent': yes('of requests that may be tries again'),
       'spec.retryConstraint.budget.interval': yes('over which they are counted'),
       'spec.retryConstraint.minRetryRate.count': yes('tries that are always allowed'),
       'spec.retryConstraint.minRetryRate.interval': yes('in this time'),
-      ...below('spec.sessionPersistence', sessionPersistence),
-      ...policyStatus(),
-    }),
+      ...notBuilt(
+        'is not acted on: say it in the rules of routes',
+        below('spec.sessionPersistence', sessionPersistence),
+      ),
+      ...policyStatus(...policyTests),
+    },
   },
   ReferenceGrant: {
     text: 'Versions v1 and v1beta1. Read wherever an object names one of another namespace.',
     statements: {
       'spec.from[].group': yes('as of the kind'),
-      'spec.from[].kind': yes('a kind of route, `Gateway`, `ListenerSet` or `BackendTLSPolicy`'),
+      'spec.from[].kind': yes('a kind of route, `Gateway`, `ListenerSet` or `XBackend`'),
       'spec.from[].namespace': yes('whose objects may refer to here'),
       'spec.to[].group': yes('as of the kind'),
       'spec.to[].kind': yes('a kind of backend, `Secret` or `ConfigMap`'),
