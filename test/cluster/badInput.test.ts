@@ -37,10 +37,10 @@ async function expectGoodServed(): Promise<void> {
   expect(await send({ address, port: 80, host })).toMatchObject({ status: 200, echo: { service: 'backend' } });
 }
 
-/** Applies rules that are bad, on a route of their own. */
+/** Applies rules that are bad, on a route of their own, although admission may deny them. */
 async function applyBad(rules: HTTPRouteRule[]): Promise<void> {
   const route = httpRoute({ name: 'bad', parent: 'edge', hostnames: ['bad.example'], rules });
-  await scene().apply(route);
+  await scene().applyUnjudged(route);
   onTestFinished(() => scene().remove(route));
 }
 
@@ -159,11 +159,11 @@ test('a backend that does not exist', async () => {
 
 test('a listener of a protocol that is not served', async () => {
   const edge = gateway('edge', [http, https]);
-  const tcp = { name: 'tcp', port: 9000, protocol: 'TCP' } as const;
-  await scene().apply({ ...edge, spec: { ...edge.spec, listeners: [...edge.spec.listeners, tcp] } });
-  const condition = await scene().untilListenerCondition('edge', 'tcp', 'Accepted', 'False');
+  const quic = { name: 'quic', port: 9000, protocol: 'example.com/quic' } as const;
+  await scene().apply({ ...edge, spec: { ...edge.spec, listeners: [...edge.spec.listeners, quic] } });
+  const condition = await scene().untilListenerCondition('edge', 'quic', 'Accepted', 'False');
   expect(condition.reason).toBe('UnsupportedProtocol');
-  expectSentence(condition.message, 'TCP', 'use HTTP or HTTPS');
+  expectSentence(condition.message, 'example.com/quic', 'use HTTP, HTTPS, TLS, TCP or UDP');
   await scene().untilProgrammed('edge');
   await expectGoodServed();
   await scene().applyGateway(edge);

@@ -6,7 +6,7 @@ import { conditionTypes, controllerName } from '../../../api/names.ts';
 import { resources } from '../../../controllers/resources.ts';
 import { type Client, defineResource, type Resource } from '../../../runtime/index.ts';
 import { waitFor } from '../../fixtures/index.ts';
-import { useClient } from './cluster.ts';
+import { kubectl, useClient } from './cluster.ts';
 import type { Manifest } from './objects.ts';
 import { send } from './request.ts';
 
@@ -60,6 +60,14 @@ export class Scene {
       const namespace = object.metadata.namespace ?? this.namespace;
       await this.client.apply(resource, { ...object, metadata: { namespace, ...object.metadata } });
     }
+  }
+
+  /** Applies what admission would deny, as if the webhook were away: by the account that it leaves out. */
+  async applyUnjudged(object: KubernetesObject | Manifest): Promise<void> {
+    const manifest = { ...object, metadata: { namespace: this.namespace, ...object.metadata } };
+    const operator = '--as=system:serviceaccount:sluice-system:sluice-operator';
+    const words = ['apply', '--server-side', '--force-conflicts', operator, '--as-group=system:masters', '-f', '-'];
+    await kubectl([...words, '--field-manager=tests'], JSON.stringify(manifest));
   }
 
   /** Deletes objects that were applied. */
