@@ -93,21 +93,8 @@ export function parentFault(
     : `Gateway ${keyOf(namespace, name)} is not served. ${verdict.message}`;
 }
 
-/** Kinds of routes that the translation does not know. */
-export const unservedRoutes: ReadonlySet<string> = new Set(['GRPCRoute', 'TCPRoute', 'TLSRoute', 'UDPRoute']);
-
 function unserved(kind: string): string {
   return `${kind} is not served by this version of Sluice`;
-}
-
-/** The condition of a route of a kind that is not served. */
-export function unservedRouteCondition(kind: string): ConditionContribution {
-  return condition(
-    'Accepted',
-    'False',
-    'NotAllowedByListeners',
-    `${unserved(kind)}: use an HTTPRoute where that is possible`,
-  );
 }
 
 /**

@@ -5,19 +5,19 @@
 import type { ResourceChange } from '../api/resource.ts';
 import { ResourceStore, type ResourceStoreOptions } from '../xds/index.ts';
 
-/** `listener/80`: the translation names listeners by their port in the Gateway. */
-function portOf(change: ResourceChange): number | undefined {
-  const match = change.type === 'listener' ? /^listener\/(\d+)$/.exec(change.name) : null;
-  return match === null ? undefined : Number(match[1]);
+/** The key of the port: the translation names listeners by it, `listener/80` or `listener/udp/53`. */
+function portOf(change: ResourceChange): string | undefined {
+  const match = change.type === 'listener' ? /^listener\/(udp\/)?(\d+)$/.exec(change.name) : null;
+  return match === null ? undefined : `${match[1] ?? 'tcp/'}${match[2]}`;
 }
 
 export class LocalStore extends ResourceStore {
-  readonly #isBlocked: (listenerPort: number) => boolean;
-  readonly #heldBack = new Map<number, ResourceChange>();
-  readonly #listeners = new Map<number, ResourceChange>();
+  readonly #isBlocked: (key: string) => boolean;
+  readonly #heldBack = new Map<string, ResourceChange>();
+  readonly #listeners = new Map<string, ResourceChange>();
 
-  /** @param isBlocked whether a port of a Gateway's listener cannot be bound now */
-  constructor(isBlocked: (listenerPort: number) => boolean, options?: ResourceStoreOptions) {
+  /** @param isBlocked whether a port of a Gateway's listener (`tcp/80`) cannot be bound now */
+  constructor(isBlocked: (key: string) => boolean, options?: ResourceStoreOptions) {
     super(options);
     this.#isBlocked = isBlocked;
   }

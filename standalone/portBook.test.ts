@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -28,6 +29,8 @@ function book(options: Partial<PortBookOptions> = {}): PortBook {
   return made;
 }
 
+const tcp = (...ports: number[]): Set<string> => new Set(ports.map((port) => `tcp/${port}`));
+
 async function occupy(): Promise<{ port: number; server: Server }> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
@@ -46,8 +49,8 @@ test('flags', () => {
 test('a free port is bound as it is', async () => {
   const port = await freePort();
   const ports = book();
-  await ports.need(new Set([port]));
-  expect([ports.bound(port), ports.fault(port)]).toEqual([port, undefined]);
+  await ports.need(tcp(port));
+  expect([ports.bound(port, 'tcp'), ports.fault(`tcp/${port}`)]).toEqual([port, undefined]);
 });
 
 test('a port that is in use is a sentence, and is taken when it is free again', async () => {
@@ -57,29 +60,50 @@ test('a port that is in use is a sentence, and is taken when it is free again', 
     changed = resolve;
   });
   const ports = book({ mapping: new Map([[80, port]]), onChange: () => changed() });
-  await ports.need(new Set([80]));
-  expect(ports.fault(80)).toBe(
+  await ports.need(tcp(80));
+  expect(ports.fault('tcp/80')).toBe(
     `Port ${port} is in use by another process: end it, or choose another one with --port 80=PORT or --ports auto`,
   );
   server.close();
   await change;
-  expect([ports.bound(80), ports.fault(80)]).toEqual([port, undefined]);
+  expect([ports.bound(80, 'tcp'), ports.fault('tcp/80')]).toEqual([port, undefined]);
 });
 
 test('two listener ports cannot have one port', async () => {
   const port = await freePort();
   const ports = book({ mapping: new Map([[80, port]]) });
-  await ports.need(new Set([80, port]));
-  expect(ports.fault(80)).toBeUndefined();
-  expect(ports.fault(port)).toBe(
+  await ports.need(tcp(80, port));
+  expect(ports.fault('tcp/80')).toBeUndefined();
+  expect(ports.fault(`tcp/${port}`)).toBe(
     `Port ${port} is bound for listener port 80 already: choose another one with --port ${port}=PORT`,
   );
 });
 
+test('UDP has ports of its own', async () => {
+  const { port } = await occupy();
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  closing.push(() => socket.close());
+  const taken = socket.address().port;
+  const ports = book({ mapping: new Map([[53, taken]]) });
+  await ports.need(new Set([`udp/${port}`, 'udp/53', 'tcp/53']));
+  // What a TCP server has is free for UDP, and the other way round.
+  expect([ports.bound(port, 'udp'), ports.fault(`udp/${port}`)]).toEqual([port, undefined]);
+  expect([ports.bound(53, 'tcp'), ports.fault('tcp/53')]).toEqual([taken, undefined]);
+  expect(ports.fault('udp/53')).toBe(
+    `UDP port ${taken} is in use by another process: end it, or choose another one with --port 53=PORT or --ports auto`,
+  );
+  const automatic = book({ auto: true });
+  await automatic.need(new Set([`udp/${taken}`, `udp/${port}`]));
+  expect(automatic.bound(taken, 'udp')).not.toBe(taken);
+  expect(automatic.bound(port, 'udp')).toBe(port);
+});
+
 test('an address that this machine does not have', async () => {
   const ports = book({ address: '192.0.2.1' });
-  await ports.need(new Set([8080]));
-  expect(ports.fault(8080)).toBe(
+  await ports.need(tcp(8080));
+  expect(ports.fault('tcp/8080')).toBe(
     'Port 8080 cannot be bound because this machine does not have the address 192.0.2.1: correct --address',
   );
 });
@@ -87,22 +111,22 @@ test('an address that this machine does not have', async () => {
 test('free ports are found, and stay', async () => {
   const { port: taken } = await occupy();
   const ports = book({ auto: true });
-  await ports.need(new Set([80, taken]));
-  const [first, second] = [ports.bound(80), ports.bound(taken)];
+  await ports.need(tcp(80, taken));
+  const [first, second] = [ports.bound(80, 'tcp'), ports.bound(taken, 'tcp')];
   expect(first).toBeGreaterThan(1024);
   expect(second).not.toBe(taken);
   expect(second).not.toBe(first);
-  await ports.need(new Set([80, taken, 81]));
-  expect([ports.bound(80), ports.bound(taken)]).toEqual([first, second]);
+  await ports.need(tcp(80, taken, 81));
+  expect([ports.bound(80, 'tcp'), ports.bound(taken, 'tcp')]).toEqual([first, second]);
 });
 
 test('a port below 1024 without the right to it', async () => {
   const script = `
     import { PortBook } from ${JSON.stringify(path.join(import.meta.dirname, 'portBook.ts'))};
     const ports = new PortBook({ address: '127.0.0.1', mapping: new Map(), auto: false, onChange: () => undefined });
-    await ports.need(new Set([81]));
+    await ports.need(new Set(['tcp/81']));
     ports.close();
-    console.log(ports.fault(81));
+    console.log(ports.fault('tcp/81'));
   `;
   const node = [process.execPath, '--input-type=module-typescript', '-e', script];
   // Root has the right, unless it gives it up.

@@ -2,14 +2,18 @@
  * Which port is bound for which port of a listener, and which ports cannot be bound. A port is tried here before Envoy gets it:
  * Envoy binds with SO_REUSEPORT and would share the port with another Envoy of the same user without a word.
  */
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 import { SluiceError, systemCode } from './sluiceError.ts';
 
+/** TCP and UDP have port numbers of their own. */
+export type Transport = 'tcp' | 'udp';
+
 export interface PortBookOptions {
   /** The address that listeners bind. */
   address: string;
-  /** `--port`: bound ports by listener ports. */
+  /** `--port`: bound ports by listener ports, of either transport. */
   mapping: ReadonlyMap<number, number>;
   /** `--ports auto`: free high ports for all others. */
   auto: boolean;
@@ -44,7 +48,17 @@ export function parsePortMapping(text: string): [listener: number, bound: number
 }
 
 /** Binds a port and lets it go. @returns the error code, or undefined if that went well */
-export function tryPort(address: string, port: number): Promise<string | undefined> {
+export function tryPort(address: string, port: number, transport: Transport): Promise<string | undefined> {
+  if (transport === 'udp') {
+    return new Promise((resolve) => {
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+      socket.once('error', (error) => {
+        socket.close();
+        resolve(systemCode(error) ?? String(error));
+      });
+      socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+    });
+  }
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error) => resolve(systemCode(error) ?? String(error)));
@@ -53,7 +67,17 @@ export function tryPort(address: string, port: number): Promise<string | undefin
 }
 
 /** A port that is free now, chosen by the system. */
-export function anyFreePort(address: string): Promise<number> {
+export function anyFreePort(address: string, transport: Transport): Promise<number> {
+  if (transport === 'udp') {
+    return new Promise((resolve, reject) => {
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+      socket.once('error', reject);
+      socket.bind({ address, port: 0, exclusive: true }, () => {
+        const { port } = socket.address();
+        socket.close(() => resolve(port));
+      });
+    });
+  }
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -70,9 +94,21 @@ const privileged = 1024;
 /** What `--ports auto` adds to a privileged port. */
 const autoOffset = 10_000;
 
+/** `tcp/80`, see `portKey`. */
+type Key = string;
+
+function parse(key: Key): { port: number; transport: Transport } {
+  const [transport, port] = key.split('/') as [Transport, string];
+  return { port: Number(port), transport };
+}
+
+function nameOf(transport: Transport): string {
+  return transport === 'udp' ? 'UDP port' : 'Port';
+}
+
 export class PortBook {
   readonly #options: Required<PortBookOptions>;
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<Key, Entry>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -82,23 +118,25 @@ export class PortBook {
 
   /**
    * States which listener ports there are. Resolves when each new one has been tried.
+   *
+   * @param keys `tcp/80`, `udp/53`
    */
-  async need(ports: ReadonlySet<number>): Promise<void> {
-    for (const port of this.#entries.keys()) if (!ports.has(port)) this.#entries.delete(port);
-    for (const port of ports) {
-      if (!this.#entries.has(port)) this.#entries.set(port, await this.#open(port));
+  async need(keys: ReadonlySet<Key>): Promise<void> {
+    for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key);
+    for (const key of keys) {
+      if (!this.#entries.has(key)) this.#entries.set(key, await this.#open(key));
     }
     this.#arm();
   }
 
   /** The port to bind for a port of a listener. */
-  bound(port: number): number {
-    return this.#entries.get(port)?.bound ?? this.#options.mapping.get(port) ?? port;
+  bound(port: number, transport: Transport): number {
+    return this.#entries.get(`${transport}/${port}`)?.bound ?? this.#options.mapping.get(port) ?? port;
   }
 
   /** Why a listener port cannot be bound, in one sentence without its full stop. */
-  fault(port: number): string | undefined {
-    return this.#entries.get(port)?.fault;
+  fault(key: Key): string | undefined {
+    return this.#entries.get(key)?.fault;
   }
 
   close(): void {
@@ -106,47 +144,51 @@ export class PortBook {
     clearTimeout(this.#timer);
   }
 
-  async #open(port: number): Promise<Entry> {
+  async #open(key: Key): Promise<Entry> {
     const { mapping, auto, address } = this.#options;
+    const { port, transport } = parse(key);
     const stated = mapping.get(port);
-    if (stated === undefined && auto) return { bound: await this.#freePort(port), fault: undefined };
+    if (stated === undefined && auto) return { bound: await this.#freePort(port, transport), fault: undefined };
     const bound = stated ?? port;
     const rival = [...this.#entries].find(
-      ([other, entry]) => other !== port && entry.bound === bound && entry.fault === undefined,
+      ([other, entry]) =>
+        other !== key && parse(other).transport === transport && entry.bound === bound && entry.fault === undefined,
     );
     if (rival !== undefined) {
       return {
         bound,
-        fault: `Port ${bound} is bound for listener port ${rival[0]} already: choose another one with --port ${port}=PORT`,
+        fault: `${nameOf(transport)} ${bound} is bound for listener port ${parse(rival[0]).port} already: choose another one with --port ${port}=PORT`,
       };
     }
-    return { bound, fault: this.#sentence(port, bound, await tryPort(address, bound)) };
+    return { bound, fault: this.#sentence(port, bound, transport, await tryPort(address, bound, transport)) };
   }
 
-  async #freePort(port: number): Promise<number> {
+  async #freePort(port: number, transport: Transport): Promise<number> {
     const { address } = this.#options;
-    const taken = new Set([...this.#entries.values()].map(({ bound }) => bound));
+    const own = [...this.#entries].filter(([key]) => parse(key).transport === transport);
+    const taken = new Set(own.map(([, { bound }]) => bound));
     // The same in every run where that is possible, so that what was typed once works again.
     const preferred = port < privileged ? autoOffset + port : port;
-    if (!taken.has(preferred) && (await tryPort(address, preferred)) === undefined) return preferred;
-    let free = await anyFreePort(address);
-    while (taken.has(free)) free = await anyFreePort(address);
+    if (!taken.has(preferred) && (await tryPort(address, preferred, transport)) === undefined) return preferred;
+    let free = await anyFreePort(address, transport);
+    while (taken.has(free)) free = await anyFreePort(address, transport);
     return free;
   }
 
-  #sentence(port: number, bound: number, code: string | undefined): string | undefined {
+  #sentence(port: number, bound: number, transport: Transport, code: string | undefined): string | undefined {
     if (code === undefined) return undefined;
+    const name = nameOf(transport);
     const other = `choose another one with --port ${port}=PORT or --ports auto`;
     switch (code) {
       case 'EADDRINUSE':
-        return `Port ${bound} is in use by another process: end it, or ${other}`;
+        return `${name} ${bound} is in use by another process: end it, or ${other}`;
       case 'EACCES':
       case 'EPERM':
-        return `Port ${bound} needs rights that this user lacks${bound < privileged ? ' (it is below 1024)' : ''}: ${other}`;
+        return `${name} ${bound} needs rights that this user lacks${bound < privileged ? ' (it is below 1024)' : ''}: ${other}`;
       case 'EADDRNOTAVAIL':
-        return `Port ${bound} cannot be bound because this machine does not have the address ${this.#options.address}: correct --address`;
+        return `${name} ${bound} cannot be bound because this machine does not have the address ${this.#options.address}: correct --address`;
       default:
-        return `Port ${bound} cannot be bound (${code}): ${other}`;
+        return `${name} ${bound} cannot be bound (${code}): ${other}`;
     }
   }
 
@@ -159,11 +201,11 @@ export class PortBook {
 
   async #again(): Promise<void> {
     let changed = false;
-    for (const [port, entry] of this.#entries) {
+    for (const [key, entry] of this.#entries) {
       if (entry.fault === undefined) continue;
-      const next = await this.#open(port);
-      if (this.#entries.get(port) !== entry) continue;
-      this.#entries.set(port, next);
+      const next = await this.#open(key);
+      if (this.#entries.get(key) !== entry) continue;
+      this.#entries.set(key, next);
       changed ||= next.fault !== entry.fault;
     }
     if (this.#closed) return;

@@ -139,10 +139,22 @@ describe('where a Service is', () => {
   });
 
   test('a Service that only a flag knows gets the ports that routes name', () => {
-    const referencedPorts = new Map([['default/web', new Set([8080, 80])]]);
+    const referencedPorts = new Map([['default/web', new Set(['tcp/8080', 'tcp/80', 'udp/80'])]]);
     const { madeUp } = plan({ mappings: [parseServiceMapping('web=127.0.0.1:1')], referencedPorts });
-    expect(madeUp.map(({ metadata, spec }) => [metadata.name, spec?.ports?.map(({ port }) => port)])).toEqual([
-      ['web', [80, 8080]],
+    expect(
+      madeUp.map(({ metadata, spec }) => [
+        metadata.name,
+        spec?.ports?.map(({ name, port, protocol }) => [name, port, protocol]),
+      ]),
+    ).toEqual([
+      [
+        'web',
+        [
+          ['port-80', 80, 'TCP'],
+          ['udp-80', 80, 'UDP'],
+          ['port-8080', 8080, 'TCP'],
+        ],
+      ],
     ]);
   });
 

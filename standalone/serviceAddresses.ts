@@ -66,8 +66,8 @@ export interface ServiceSources {
   services: readonly Service[];
   slices: readonly EndpointSlice[];
   mappings: readonly ServiceMapping[];
-  /** Ports of Services that routes name, for Services that only a flag knows. */
-  referencedPorts: ReadonlyMap<ObjectKey, ReadonlySet<number>>;
+  /** Ports of Services that routes name (`tcp/80`, `udp/53`), for Services that only a flag knows. */
+  referencedPorts: ReadonlyMap<ObjectKey, ReadonlySet<string>>;
   /** Of a Service that has no address otherwise. */
   fallback: (service: Service) => Target | undefined;
 }
@@ -100,7 +100,7 @@ export function planServices(sources: ServiceSources): ServicePlan {
   );
   const known = new Set(sources.services.map(objectKey));
   for (const [key, stated] of mappings) {
-    if (!known.has(key)) plan.madeUp.push(makeUp(key, stated, sources.referencedPorts.get(key) ?? new Set()));
+    if (!known.has(key)) plan.madeUp.push(makeUp(key, stated, sources.referencedPorts.get(key) ?? new Set<string>()));
   }
   for (const service of [...sources.services, ...plan.madeUp]) {
     const key = objectKey(service);
@@ -155,13 +155,23 @@ export function planServices(sources: ServiceSources): ServicePlan {
   return plan;
 }
 
-/** A Service that only flags know has the ports that flags and routes name. */
-function makeUp(key: ObjectKey, mappings: readonly ServiceMapping[], referenced: ReadonlySet<number>): Service {
+/** A Service that only flags know has the ports that flags and routes name: for UDP where a UDPRoute does. */
+function makeUp(key: ObjectKey, mappings: readonly ServiceMapping[], referenced: ReadonlySet<string>): Service {
   const [namespace, name] = key.split('/') as [string, string];
-  const numbers = new Set(mappings.flatMap(({ port }) => (port === undefined ? [] : [port])));
-  if (mappings.some(({ port }) => port === undefined)) for (const port of referenced) numbers.add(port);
-  const sorted = [...numbers].toSorted((left, right) => left - right);
-  const ports = sorted.map((port): ServicePort => ({ name: `port-${port}`, port, protocol: 'TCP', targetPort: port }));
+  const named = mappings.flatMap(({ port }) => (port === undefined ? [] : [port]));
+  const all = mappings.some(({ port }) => port === undefined);
+  const wanted = [...referenced].map((id): { port: number; protocol: 'TCP' | 'UDP' } => {
+    const [transport, port] = id.split('/') as [string, string];
+    return { port: Number(port), protocol: transport === 'udp' ? 'UDP' : 'TCP' };
+  });
+  const found = wanted.filter(({ port }) => all || named.includes(port));
+  for (const port of named) if (!found.some((each) => each.port === port)) found.push({ port, protocol: 'TCP' });
+  const ports = found
+    .toSorted((left, right) => left.port - right.port || (left.protocol < right.protocol ? -1 : 1))
+    .map(({ port, protocol }): ServicePort => {
+      const portName = protocol === 'UDP' ? `udp-${port}` : `port-${port}`;
+      return { name: portName, port, protocol, targetPort: port };
+    });
   return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { type: 'ClusterIP', ports } };
 }
 
@@ -189,7 +199,7 @@ export function slicesOf(plan: ServicePlan, addressesOf: (host: string) => reado
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',
         metadata: {
-          name: `${name}-${port.port}-${id}`,
+          name: `${name}-${port.port}-${port.protocol === 'UDP' ? 'udp-' : ''}${id}`,
           namespace,
           labels: { [serviceNameLabel]: name, 'endpointslice.kubernetes.io/managed-by': 'standalone.sluice.dev' },
         },
@@ -197,7 +207,7 @@ export function slicesOf(plan: ServicePlan, addressesOf: (host: string) => reado
         endpoints: [...group.addresses]
           .toSorted()
           .map((address) => ({ addresses: [address], conditions: { ready: true } })),
-        ports: [{ name: port.name ?? '', port: group.port, protocol: 'TCP' }],
+        ports: [{ name: port.name ?? '', port: group.port, protocol: port.protocol ?? 'TCP' }],
       });
     }
   }

@@ -14,7 +14,7 @@ import type { Gateway, GatewayClass } from '../api/gateway/index.ts';
 import { gatewayClassName } from '../api/names.ts';
 import { type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
 import { bootstrapFiles, CertificateFeed, ControlPlane, Scheduler } from '../controlplane/index.ts';
-import type { SourceChange, SourceKind } from '../translate/index.ts';
+import { portKey, routeKinds, type SourceChange, type SourceKind } from '../translate/index.ts';
 import { DiscoveryServer } from '../xds/index.ts';
 import { Catalog, type CatalogUpdate } from './catalog.ts';
 import { DemoUpstream } from './demoUpstream.ts';
@@ -115,7 +115,7 @@ export class Standalone {
       onChange: () => this.#refresh(),
     });
     this.#resolver = new HostResolver({ onChange: () => this.#refresh() });
-    this.#store = new LocalStore((port) => this.#ports.fault(port) !== undefined);
+    this.#store = new LocalStore((key) => this.#ports.fault(key) !== undefined);
     this.#server = new DiscoveryServer({
       authenticate: () => ({ ok: 'local' }),
       stores: () => this.#store,
@@ -125,7 +125,7 @@ export class Standalone {
     this.#controlPlane = new ControlPlane({
       name: 'standalone',
       translator: {
-        binding: { address, port: (port) => this.#ports.bound(port) },
+        binding: { address, port: (port, transport) => this.#ports.bound(port, transport) },
         // The local store leaves this listener out.
         readiness: { address: '127.0.0.1', port: 19_003 },
       },
@@ -142,7 +142,7 @@ export class Standalone {
     this.#statuses = new StatusBook({
       classes: this.#classes,
       gateway: (key) => this.#gateways.get(key),
-      portFault: (port) => this.#ports.fault(port),
+      portFault: (key) => this.#ports.fault(key),
       serviceFault: (key) => this.#unaddressed.get(key),
       address: this.#address,
       now: () => new Date(),
@@ -217,7 +217,7 @@ export class Standalone {
     return {
       objects: [...this.#catalog.objects()].map(({ object }) => ({ object, status: this.#statuses.get(object) })),
       problems: this.#problems.current(),
-      boundPort: (port) => this.#ports.bound(port),
+      boundPort: (port, transport) => this.#ports.bound(port, transport),
       address: this.#address,
     };
   }
@@ -294,12 +294,13 @@ export class Standalone {
     this.#classes.set(of<GatewayClass>('GatewayClass'));
     this.#gateways = new Map(of<Gateway>('Gateway').map((gateway) => [objectKey(gateway), gateway]));
     const served = of<Gateway>('Gateway').filter(({ spec }) => this.#classes.verdict(spec.gatewayClassName).ours);
-    await this.#ports.need(new Set(served.flatMap(({ spec }) => spec.listeners.map(({ port }) => port))));
+    await this.#ports.need(new Set(served.flatMap(({ spec }) => spec.listeners.map(portKey))));
+    const routes = routeKinds.flatMap((kind) => of(kind));
 
     const { plan, slices } = await this.#locateServices(
       of<Service>('Service'),
       of<EndpointSlice>('EndpointSlice'),
-      of<KubernetesObject>('HTTPRoute'),
+      routes,
     );
     const wanted = new Map<string, { kind: SourceKind; key: ObjectKey; object: object }>();
     const want = (kind: SourceKind, objects: Iterable<KubernetesObject>): void => {
@@ -307,7 +308,7 @@ export class Standalone {
         wanted.set(`${kind} ${objectKey(object)}`, { kind, key: objectKey(object), object });
     };
     want('Gateway', served);
-    want('HTTPRoute', of('HTTPRoute'));
+    for (const kind of routeKinds) want(kind, of(kind));
     want('ReferenceGrant', of('ReferenceGrant'));
     want('Service', [...of<Service>('Service'), ...plan.madeUp]);
     want('EndpointSlice', [
@@ -343,12 +344,12 @@ export class Standalone {
     slices: readonly EndpointSlice[],
     routes: readonly KubernetesObject[],
   ): Promise<{ plan: ServicePlan; slices: EndpointSlice[] }> {
-    const referencedPorts = new Map<ObjectKey, Set<number>>();
-    for (const { service, port } of routes.flatMap(backendsOf)) {
+    const referencedPorts = new Map<ObjectKey, Set<string>>();
+    for (const { service, port, transport } of routes.flatMap(backendsOf)) {
       if (port === undefined) continue;
       const ports = referencedPorts.get(service);
-      if (ports === undefined) referencedPorts.set(service, new Set([port]));
-      else ports.add(port);
+      if (ports === undefined) referencedPorts.set(service, new Set([`${transport}/${port}`]));
+      else ports.add(`${transport}/${port}`);
     }
     const sources = { services, slices, mappings: this.#options.services ?? [], referencedPorts };
     let plan = planServices({ ...sources, fallback: () => undefined });

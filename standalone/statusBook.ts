@@ -24,6 +24,7 @@ import type { GatewayReport, RouteReport, StatusReport } from '../controlplane/i
 import { conditionTime, mergeConditions } from '../controllers/status/conditions.ts';
 import { joinGatewayStatus } from '../controllers/status/gateway.ts';
 import { joinRouteParents, sameParent } from '../controllers/status/route.ts';
+import { isRouteKind, portKey } from '../translate/index.ts';
 import type { CatalogObject } from './catalog.ts';
 import {
   classConditions,
@@ -32,16 +33,15 @@ import {
   parentFault,
   unservedConditions,
   unservedPolicyAncestors,
-  unservedRouteCondition,
-  unservedRoutes,
 } from './judgement.ts';
+import type { Transport } from './portBook.ts';
 
 /** What a local run knows beside the reports of the control plane. */
 export interface Circumstances {
   classes: GatewayClasses;
   gateway: (key: ObjectKey) => Gateway | undefined;
-  /** Why a listener port cannot be bound, in one sentence without its full stop. */
-  portFault: (port: number) => string | undefined;
+  /** Why a listener port (`tcp/80`) cannot be bound, in one sentence without its full stop. */
+  portFault: (key: string) => string | undefined;
   /** Why a Service has no endpoints, in one sentence without its full stop. */
   serviceFault: (key: ObjectKey) => string | undefined;
   /** The address that callers use. */
@@ -54,15 +54,23 @@ interface StatusWithConditions {
   parents?: RouteParentStatus[];
 }
 
-/** Ports and names of Services that a route sends requests to. */
-export function backendsOf(route: KubernetesObject): { service: ObjectKey; port: number | undefined }[] {
-  const found: { service: ObjectKey; port: number | undefined }[] = [];
+/** A port of a Service that a route sends traffic to. */
+export interface ReferencedPort {
+  service: ObjectKey;
+  port: number | undefined;
+  transport: Transport;
+}
+
+/** Ports and names of Services that a route sends traffic to. */
+export function backendsOf(route: KubernetesObject): ReferencedPort[] {
+  const transport = route.kind === 'UDPRoute' ? 'udp' : 'tcp';
+  const found: ReferencedPort[] = [];
   const visit = (reference: unknown): void => {
     if (typeof reference !== 'object' || reference === null) return;
     const { group, kind, namespace, name, port } = reference as Record<string, unknown>;
     if ((group ?? '') !== '' || (kind ?? 'Service') !== 'Service' || typeof name !== 'string') return;
     const where = typeof namespace === 'string' ? namespace : (route.metadata.namespace ?? 'default');
-    found.push({ service: `${where}/${name}`, port: typeof port === 'number' ? port : undefined });
+    found.push({ service: `${where}/${name}`, port: typeof port === 'number' ? port : undefined, transport });
   };
   const list = (value: unknown): Record<string, unknown>[] =>
     Array.isArray(value) ? (value as Record<string, unknown>[]) : [];
@@ -135,7 +143,7 @@ export class StatusBook {
       return { conditions: this.#merge(object, before?.conditions, classConditions(verdict)) };
     }
     if (kind === 'Gateway') return this.#gatewayStatus(object as Gateway, before);
-    if (kind === 'HTTPRoute' || unservedRoutes.has(kind)) return this.#routeStatus(object, before);
+    if (isRouteKind(kind)) return this.#routeStatus(object, before);
     if (kind === 'BackendTLSPolicy') {
       const ancestors = unservedPolicyAncestors(object as BackendTLSPolicy);
       const known = (before as { ancestors?: { conditions?: Condition[] }[] } | undefined)?.ancestors;
@@ -195,9 +203,9 @@ export class StatusBook {
   /** Adds to a report what is known of ports. */
   #withPorts(report: GatewayReport, gateway: Gateway): GatewayReport {
     const faults = new Map<string, string>();
-    for (const { name, port } of gateway.spec.listeners) {
-      const fault = this.#circumstances.portFault(port);
-      if (fault !== undefined) faults.set(name, fault);
+    for (const listener of gateway.spec.listeners) {
+      const fault = this.#circumstances.portFault(portKey(listener));
+      if (fault !== undefined) faults.set(listener.name, fault);
     }
     if (faults.size === 0) return report;
     const listeners = report.listeners.map((listener) => {
@@ -247,15 +255,9 @@ export class StatusBook {
       const isGateway = (parentRef.kind ?? 'Gateway') === 'Gateway';
       const isServed = isGateway && target !== undefined && classes.verdict(target.spec.gatewayClassName).ours;
       // The control plane has not spoken yet: what stood there goes on standing.
-      if (route.kind === 'HTTPRoute' && isServed) return before;
-      const accepted = isServed
-        ? unservedRouteCondition(route.kind)
-        : condition(
-            conditionTypes.accepted,
-            'False',
-            'NoMatchingParent',
-            parentFault(parentRef, route, gateway, classes),
-          );
+      if (isServed) return before;
+      const fault = parentFault(parentRef, route, gateway, classes);
+      const accepted = condition(conditionTypes.accepted, 'False', 'NoMatchingParent', fault);
       parents.push({ parentRef, conditions: [accepted] });
     }
     const contribution = { generation, parents };
@@ -276,7 +278,7 @@ export class StatusBook {
         (parentRef.sectionName === undefined || parentRef.sectionName === name) &&
         (parentRef.port === undefined || parentRef.port === port),
     );
-    const blocked = listeners.map(({ port }) => portFault(port));
+    const blocked = listeners.map((listener) => portFault(portKey(listener)));
     const noListener = blocked.length > 0 && blocked.every((fault) => fault !== undefined);
     const unaddressed = [...new Set(backendsOf(route).map(({ service }) => serviceFault(service)))].filter(
       (fault) => fault !== undefined,

@@ -2,14 +2,15 @@
 import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus } from '../api/gateway/index.ts';
 import { type KubernetesObject, objectKey } from '../api/object.ts';
 import { formatProblem, type Problem } from './problem.ts';
-import { unservedRoutes } from './judgement.ts';
+import { isRouteKind } from '../translate/index.ts';
 import { hasStatus } from './kinds.ts';
+import type { Transport } from './portBook.ts';
 
 export interface SummaryInput {
   objects: readonly { object: KubernetesObject; status: object | undefined }[];
   problems: readonly Problem[];
   /** Where a listener port is bound. */
-  boundPort: (port: number) => number;
+  boundPort: (port: number, transport: Transport) => number;
   /** The address that callers use. */
   address: string;
 }
@@ -55,7 +56,7 @@ export function objectVerdict(object: KubernetesObject, status: object | undefin
     parents?: { conditions?: LooseCondition[] }[];
     ancestors?: { conditions?: LooseCondition[] }[];
   };
-  const isRoute = object.kind === 'HTTPRoute' || unservedRoutes.has(object.kind);
+  const isRoute = isRouteKind(object.kind);
   if (isRoute && status !== undefined && (parents ?? []).length === 0) {
     return { state: 'bad', text: 'NoParent: the route has no parentRefs; name the Gateway that is to serve it' };
   }
@@ -74,11 +75,13 @@ function host(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-/** `http://127.0.0.1:10080`. */
+/** Ports that need not be said. */
+const standardPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/** `http://127.0.0.1:10080`, `udp://127.0.0.1:53`. */
 export function listenerUrl(protocol: string, address: string, port: number): string {
-  const scheme = protocol === 'HTTPS' ? 'https' : 'http';
-  const standard = scheme === 'https' ? 443 : 80;
-  return `${scheme}://${host(address)}${port === standard ? '' : `:${port}`}`;
+  const scheme = protocol.toLowerCase();
+  return `${scheme}://${host(address)}${port === standardPorts[scheme] ? '' : `:${port}`}`;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {
@@ -114,13 +117,16 @@ export function renderSummary({ objects, problems, boundPort, address }: Summary
       for (const { name, protocol, port } of (object as Gateway).spec.listeners) {
         const listener = known.find((each) => each.name === name);
         const judged = verdictOf(listener?.conditions);
-        const url = judged.state === 'bad' ? '-' : listenerUrl(protocol, address, boundPort(port));
+        const url =
+          judged.state === 'bad'
+            ? '-'
+            : listenerUrl(protocol, address, boundPort(port, protocol === 'UDP' ? 'udp' : 'tcp'));
         gateways.push([objectKey(object), name, url, String(listener?.attachedRoutes ?? 0), judged.text]);
       }
       if (verdict?.state === 'bad' && known.every(({ conditions }) => verdictOf(conditions).state === 'good')) {
         gateways.push([objectKey(object), '', '', '', verdict.text]);
       }
-    } else if (object.kind === 'HTTPRoute' || unservedRoutes.has(object.kind)) {
+    } else if (isRouteKind(object.kind)) {
       const hostnames = (object as HTTPRoute).spec.hostnames ?? [];
       const shown = hostnames.length > 2 ? `${hostnames.slice(0, 2).join(', ')}, …` : hostnames.join(', ') || '*';
       routes.push([`${object.kind} ${objectKey(object)}`, shown, verdict?.text ?? '']);
@@ -169,7 +175,7 @@ export function curlLines({ objects, boundPort, address }: SummaryInput, limit =
         (protocol === 'HTTP' || protocol === 'HTTPS'),
     );
     if (listener === undefined) continue;
-    const port = boundPort(listener.port);
+    const port = boundPort(listener.port, 'tcp');
     const hostname = (route.spec.hostnames?.[0] ?? listener.hostname)?.replace(/^\*/, 'www');
     for (const rule of route.spec.rules ?? []) {
       const [match] = rule.matches ?? [];

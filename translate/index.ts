@@ -7,7 +7,7 @@ export {
   type CertificateSource,
 } from './certificate/index.ts';
 export { readinessListenerName, readinessPath, type Binding } from './envoy/index.ts';
-export { listenerSetGateway, parentGateway, parentOf, tlsOptions, wantsDefaultGateways } from './gateway/index.ts';
+export { listenerSetGateway, parentGateway, parentOf, tlsOptions, wantsDefaultGateways, portKey } from './gateway/index.ts';
 export {
   describeRoute,
   explain,

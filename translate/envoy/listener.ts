@@ -35,7 +35,7 @@ export interface Binding {
   /** `0.0.0.0`, `::` or a loopback address. */
   address: string;
   /** The port to bind for a port of a Gateway's listener. */
-  port: (listenerPort: number) => number;
+  port: (listenerPort: number, transport: 'tcp' | 'udp') => number;
 }
 
 const ads = { resourceApiVersion: ApiVersion.V3, configSourceSpecifier: { case: 'ads', value: {} } } as const;
@@ -67,7 +67,7 @@ export function listener(
   const name = listenerName(plan.key);
   const head = encode(ListenerSchema, {
     name,
-    address: socketAddress(binding.address, binding.port(plan.port)),
+    address: socketAddress(binding.address, binding.port(plan.port, 'tcp')),
     trafficDirection: TrafficDirection.INBOUND,
     perConnectionBufferLimitBytes: 32_768,
     listenerFilters: secure

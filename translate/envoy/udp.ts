@@ -48,7 +48,7 @@ export function udpListener(plan: PortPlan, binding: Binding): EncodedResource |
   const route = { name: 'route', typedConfig: pack(RouteSchema, { cluster }) };
   const bytes = encode(ListenerSchema, {
     name,
-    address: socketAddress(binding.address, binding.port(plan.port), Protocol.UDP),
+    address: socketAddress(binding.address, binding.port(plan.port, 'udp'), Protocol.UDP),
     trafficDirection: TrafficDirection.INBOUND,
     // Each worker has a socket of its own, and a client always meets the same one.
     enableReusePort: true,

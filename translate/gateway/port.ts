@@ -40,7 +40,7 @@ export interface PortPlan {
 }
 
 /** Names the port of a listener: UDP has port numbers of its own. */
-export function portKey({ protocol, port }: Pick<ListenerPlan, 'protocol' | 'port'>): string {
+export function portKey({ protocol, port }: { protocol: string | undefined; port: number }): string {
   return `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
 }
 
