@@ -368,7 +368,7 @@ export class Translator {
         const routes = translation.routes(contextOf(on));
         for (const hostname of hostnames) {
           // A hostname belongs to the most specific listener of its port alone: listeners are isolated.
-          if (mostSpecific(table.hostnames, hostname) === on.hostname)
+          if (mostSpecific([...table.hostnames, ...table.misdirected], hostname) === on.hostname)
             hosts.set(virtualHostKey(table.name, hostname), routes);
         }
       }
@@ -432,13 +432,12 @@ export class Translator {
       portsByTable,
       [virtualHosts, virtualHostsByTable],
       (reader, members, name) => {
-        const hostnames = members.flatMap(
-          ({ value }) => value.tables.find((table) => table.name === name)?.hostnames ?? [],
-        );
-        const absent = hostnames.filter(
-          (hostname) => reader.get(virtualHosts, virtualHostKey(name, hostname)) === undefined,
-        );
-        return routeConfiguration(name, reader.group(virtualHostsByTable, name), absent);
+        const tables = members.flatMap(({ value }) => value.tables.filter((table) => table.name === name));
+        const absent = tables
+          .flatMap(({ hostnames }) => hostnames)
+          .filter((hostname) => reader.get(virtualHosts, virtualHostKey(name, hostname)) === undefined);
+        const misdirected = tables.flatMap((table) => table.misdirected);
+        return routeConfiguration(name, reader.group(virtualHostsByTable, name), absent, misdirected);
       },
       { equals: sameResource },
     );
@@ -677,8 +676,8 @@ export class Translator {
         ['secret', secrets, secretName],
         ['secret', clientCertificates, clientCertificateName],
         ['secret', backendAuthorities, asIs],
-        ['secret', ticketKeys, asIs],
         ['secret', clientAuthorities, asIs],
+        ['secret', ticketKeys, asIs],
       ] as const
     ).map(([type, collection, nameOf]) => ({ type, nameOf, collection, changed: collection.track() }));
     this.routeStatuses = routeStatuses;

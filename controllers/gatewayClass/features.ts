@@ -31,6 +31,7 @@ export interface Feature {
 export const features: readonly Feature[] = [
   { name: 'Gateway', needs: ['Gateway'] },
   { name: 'GatewayHTTPListenerIsolation', needs: ['Gateway'] },
+  { name: 'GatewayHTTPSListenerDetectMisdirectedRequests', needs: ['Gateway'] },
   { name: 'GatewayInfrastructure', needs: ['Gateway'] },
   { name: 'GatewayPort8080', needs: ['Gateway'] },
   { name: 'HTTPRoute', needs: ['HTTPRoute'] },

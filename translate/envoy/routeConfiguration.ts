@@ -79,11 +79,14 @@ function compareText(a: string, b: string): number {
  * @param virtualHosts in a stable order
  * @param absent hostnames of listeners without a virtual host: each gets an empty one, so that a request for it meets no
  *   route of a broader listener
+ * @param misdirected hostnames of listeners with another table: a request for one of them is answered with 421, so that the
+ *   client takes a connection of its own for it
  */
 export function routeConfiguration(
   name: string,
   virtualHosts: readonly Member<VirtualHost>[],
   absent: readonly string[],
+  misdirected: readonly string[],
 ): EncodedResource {
   const head = encode(RouteConfigurationSchema, {
     name,
@@ -98,7 +101,26 @@ export function routeConfiguration(
     clusters.push(value.clusters);
   }
   for (const hostname of absent.toSorted()) fields.push(virtualHost(name, hostname, []).field);
+  if (misdirected.length > 0) fields.push(misdirectedHost(misdirected));
   return resource(name, Buffer.concat(fields), function* () {
     for (const names of clusters) yield* names;
   });
+}
+
+const misdirectedRequest = 421;
+
+function misdirectedHost(hostnames: readonly string[]): Uint8Array {
+  const name = 'misdirected';
+  const bytes = encode(VirtualHostSchema, {
+    name,
+    domains: hostnames.toSorted().map(domain),
+    routes: [
+      {
+        name,
+        match: { pathSpecifier: { case: 'prefix', value: '/' } },
+        action: { case: 'directResponse', value: { status: misdirectedRequest } },
+      },
+    ],
+  });
+  return appendRepeated(empty, virtualHostsField, [bytes]);
 }

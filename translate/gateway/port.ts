@@ -3,6 +3,7 @@
  * Source: Gateway API, GatewaySpec.listeners, "Distinct Listeners" and "Handling indistinct Listeners".
  */
 import { intersection } from '../httpRoute/hostname.ts';
+import { covers } from '../httpRoute/hostname.ts';
 import type { Member } from '../incremental/index.ts';
 import type { GatewayPlan, ListenerPlan, ServedProtocol } from './listener.ts';
 
@@ -21,6 +22,11 @@ export interface Table {
   name: string;
   /** Hostnames of the listeners that it serves: each has a virtual host, so that no broader one answers in its place. */
   hostnames: string[];
+  /**
+   * Hostnames of listeners with tables of their own: a request for one of them has come over the wrong connection.
+   * Source: Gateway API, Listener.hostname; RFC 9110, 15.5.20.
+   */
+  misdirected: string[];
 }
 
 export interface PortPlan {
@@ -90,13 +96,13 @@ export function planPort(key: string, gateways: readonly Member<GatewayPlan>[], 
   const protocol = accepted[0]?.protocol;
   return {
     key,
+    sharesSessions,
     port: Number(key.slice(key.indexOf('/') + 1)),
     mode: protocol === undefined ? undefined : modes[protocol],
     listeners,
     conflicts,
     overlaps: overlaps(accepted),
     tables: tables(listeners),
-    sharesSessions,
   };
 }
 
@@ -162,8 +168,16 @@ function tables(listeners: readonly ListenerPlan[]): Table[] {
     if (listener.protocol !== 'HTTP' && listener.protocol !== 'HTTPS') continue;
     const name = tableName(listener);
     const table = byName.get(name);
-    if (table === undefined) byName.set(name, { name, hostnames: [listener.hostname] });
+    if (table === undefined) byName.set(name, { name, hostnames: [listener.hostname], misdirected: [] });
     else table.hostnames.push(listener.hostname);
   }
-  return [...byName.values()];
+  const result = [...byName.values()];
+  for (const table of result) {
+    const others = result.flatMap((other) => (other === table ? [] : other.hostnames));
+    // A listener for any hostname stands for all that are not this one's.
+    table.misdirected = others.includes('')
+      ? others.filter((other) => other === '' || table.hostnames.some((own) => covers(own, other)))
+      : others;
+  }
+  return result;
 }
