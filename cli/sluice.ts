@@ -7,12 +7,19 @@
 import { Command, CommanderError } from 'commander';
 
 import { exitCodes, messageOf, SluiceError } from '../standalone/sluiceError.ts';
+import { explainCommand } from './explain/command.ts';
 import { operatorCommand } from './operator.ts';
 import { runCommand } from './run.ts';
 import { shutdownManagerCommand } from './shutdownManager.ts';
 import { versionCommand, versionText } from './version.ts';
 
-const commands: (() => Command)[] = [runCommand, operatorCommand, shutdownManagerCommand, versionCommand];
+const commands: (() => Command)[] = [
+  runCommand,
+  explainCommand,
+  operatorCommand,
+  shutdownManagerCommand,
+  versionCommand,
+];
 
 async function main(): Promise<number> {
   const program = new Command('sluice')
@@ -23,7 +30,8 @@ async function main(): Promise<number> {
   for (const each of [program, ...program.commands]) each.exitOverride();
   try {
     await program.parseAsync();
-    return 0;
+    // Some commands answer with it.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     // Commander has said it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.InvalidArgument;

@@ -135,7 +135,7 @@ describe('a request that meets no route', () => {
   test.each([
     [
       'http://shop.example.com:8443/',
-      'no connection: Gateway default/edge has no listener on port 8443: it has 80 (HTTP), 81 (HTTP), 443 (HTTPS)',
+      'no connection: no listener of Gateway default/edge is on port 8443: the listeners are on 80 (HTTP), 81 (HTTP), 443 (HTTPS)',
     ],
     [
       'https://shop.example.com/',

@@ -145,7 +145,7 @@ function allListeners({ inspection }: Snapshot): ListenerPlan[] {
 
 function gatewaysOf({ inspection }: Snapshot): string {
   const keys = [...inspection.gateways.keys()].toSorted();
-  return keys.length === 1 ? `Gateway ${keys[0]}` : `Gateways ${keys.join(', ')}`;
+  return keys.length === 1 ? `Gateway ${keys[0]}` : `the merged Gateways ${keys.join(', ')}`;
 }
 
 /** Why a listener is not served; undefined where it is. */
@@ -230,7 +230,7 @@ function noListener(snapshot: Snapshot, question: Question): Explanation {
     .toSorted(([a], [b]) => a - b)
     .map(([number, protocols]) => `${number} (${[...protocols].join(', ')})`);
   const kind = transport === 'udp' ? 'UDP port' : 'port';
-  const summary = `no connection: ${gatewaysOf(snapshot)} has no listener on ${kind} ${port}: it has ${has.length === 0 ? 'none' : has.join(', ')}`;
+  const summary = `no connection: no listener of ${gatewaysOf(snapshot)} is on ${kind} ${port}: the listeners are on ${has.length === 0 ? 'none' : has.join(', ')}`;
   return { ...nothing, summary, notes: elsewhere(snapshot, question) };
 }
 
@@ -311,14 +311,19 @@ function notFound(
   }
   if (virtualHost.routes.length === 0) {
     const names = nearestHostnames(model, tables, host);
-    const tail = names.length === 0 ? '' : `; nearest: ${names.join(', ')}`;
+    if (names.length === 0) {
+      const where = `a listener on port ${question.port} of ${gatewaysOf(snapshot)}`;
+      return { ...base, summary: `404: no route is attached to ${where}` };
+    }
+    const tail = `; nearest: ${names.join(', ')}`;
     return {
       ...base,
       summary: `404: no route of ${gatewaysOf(snapshot)} has a hostname that covers ${hostText}${tail}`,
     };
   }
   const what = `${request.method} ${request.path}`;
-  return { ...base, summary: `404: no rule of the routes for ${hostname} matches ${what}` };
+  const whose = hostname === '*' ? 'any hostname' : hostname;
+  return { ...base, summary: `404: no rule of the routes for ${whose} matches ${what}` };
 }
 
 /** Routes for a host that are not served, or not as they are written. */
