@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -239,6 +240,55 @@ test('an Envoy that dies comes back with what it had', async () => {
   await waitFor('the second Envoy', () => gateway.envoyStarts === 2);
   await waitFor('an answer', async () => (await call(port))[1] === 'one');
   expect(log.join('\n')).toMatch(/Envoy was ended by SIGKILL; it is started again in 0\.1 s\./);
+});
+
+test('TCP and UDP are served on one port number, where a flag says the backend is', async () => {
+  const echo = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end('tcp');
+  });
+  echo.listen(0, '127.0.0.1');
+  await once(echo, 'listening');
+  closing.push(() => void echo.close());
+  const answering = createSocket('udp4');
+  answering.on('message', (_, { port, address }) => answering.send('udp', port, address));
+  answering.bind(0, '127.0.0.1');
+  await once(answering, 'listening');
+  closing.push(() => void answering.close());
+  const port = await freePort();
+  const route = (kind: string, service: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ${kind}
+metadata: {name: dns}
+spec:
+  parentRefs: [{name: web}]
+  rules:
+  - backendRefs: [{name: ${service}, port: 53}]
+`;
+  const more = `
+  - {name: udp, protocol: UDP, port: 53}
+  - {name: tcp, protocol: TCP, port: 53}`;
+  write(
+    'a.yaml',
+    files(gatewayYaml(await freePort(), more), route('TCPRoute', 'stream'), route('UDPRoute', 'datagram')),
+  );
+  const { untilVerdict, gateway } = await run({
+    ports: new Map([[53, port]]),
+    services: [
+      parseServiceMapping(`stream=127.0.0.1:${(echo.address() as AddressInfo).port}`),
+      parseServiceMapping(`datagram=127.0.0.1:${answering.address().port}`),
+    ],
+  });
+  await untilVerdict('TCPRoute default/dns', /^Programmed$/);
+  await untilVerdict('UDPRoute default/dns', /^Programmed$/);
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  expect(await once(socket, 'data')).toEqual(['tcp']);
+  socket.destroy();
+  const client = createSocket('udp4');
+  closing.push(() => void client.close());
+  client.send('?', port, '127.0.0.1');
+  expect(String((await once(client, 'message'))[0])).toBe('udp');
+  expect(renderSummary(gateway.summary())).toContain(`udp://127.0.0.1:${port}`);
 });
 
 describe('bad input gives one sentence, and the rest is served', () => {
