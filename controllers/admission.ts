@@ -71,7 +71,7 @@ export class Admission {
 }
 
 function surroundingsOf(caches: Caches): Surroundings {
-  const { gatewayClasses, gateways, listenerSets, referenceGrants, namespaces } = caches;
+  const { gatewayClasses, gateways, listenerSets, referenceGrants, namespaces, secrets } = caches;
   const { gatewayConfigurations, dataPlanes, controlPlanes, services, serviceImports, xBackends } = caches;
   return {
     gatewayClasses,
@@ -79,6 +79,8 @@ function surroundingsOf(caches: Caches): Surroundings {
     listenerSets,
     referenceGrants,
     namespaces,
+    secrets,
+    configMaps: caches.authorities,
     gatewayConfigurations,
     dataPlanes,
     controlPlanes,

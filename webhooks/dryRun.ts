@@ -6,11 +6,14 @@ import { keyOf, objectKey, type ConditionContribution, type KubernetesObject, ty
 import {
   listenerSetGateway,
   parentOf,
+  readAuthorityConfigMap,
+  readCertificate,
   sourceChange,
   Translator,
   type AnyRoute,
   type RouteKind,
   type SourceChange,
+  type StatusContribution,
 } from '../translate/index.ts';
 import type { BackendKind, Surroundings } from './surroundings.ts';
 
@@ -66,18 +69,43 @@ export function gatewaysOf(route: AnyRoute, surroundings: Surroundings): ObjectK
   return [...new Set(keys)];
 }
 
+/** What is said of each listener that is written in a Gateway or a ListenerSet, by its name. */
+export function dryRunListeners(
+  owner: { kind: 'Gateway'; object: Gateway } | { kind: 'ListenerSet'; object: ListenerSet },
+  surroundings: Surroundings,
+): Map<string, ConditionContribution[]> {
+  const { kind, object } = owner;
+  const gateway = kind === 'Gateway' ? objectKey(object) : listenerSetGateway(object);
+  const parent = kind === 'Gateway' || gateway === undefined ? undefined : surroundings.gateways.get(gateway);
+  const changes: SourceChange[] = [
+    ...namespaceOf(object, surroundings),
+    ...certificatesOf(object, surroundings),
+    ...grantsFor(object, surroundings),
+    ...(kind === 'Gateway' ? [sourceChange('Gateway', object)] : [sourceChange('ListenerSet', object)]),
+    ...(parent === undefined ? [] : [sourceChange('Gateway', parent)]),
+  ];
+  const said = saidOf(kind, objectKey(object), changes);
+  return new Map(
+    said !== undefined && 'listeners' in said ? said.listeners.map(({ name, conditions }) => [name, conditions]) : [],
+  );
+}
+
 function conditionsOf(kind: RouteKind, route: AnyRoute, context: readonly SourceChange[]): ConditionContribution[][] {
+  const said = saidOf(kind, objectKey(route), [...context, sourceChange(kind, route as never)]);
+  return said !== undefined && 'parents' in said ? said.parents.map(({ conditions }) => conditions) : [];
+}
+
+function saidOf(kind: string, key: ObjectKey, changes: readonly SourceChange[]): StatusContribution | undefined {
   const translator = new Translator({
     binding: { address: '0.0.0.0', port: (port) => port },
     readiness: { address: '0.0.0.0', port: 1 },
   });
-  translator.apply([...context, sourceChange(kind, route as never)]);
+  translator.apply(changes);
   while (!translator.step(() => false));
   const { statuses, faults } = translator.takeOutput();
   const [fault] = faults;
   if (fault !== undefined) throw new Error(`The dry run failed in ${fault.where}.`, { cause: fault.error });
-  const said = statuses.find((status) => status.kind === kind && status.key === objectKey(route))?.contribution;
-  return said !== undefined && 'parents' in said ? said.parents.map(({ conditions }) => conditions) : [];
+  return statuses.find((status) => status.kind === kind && status.key === key)?.contribution;
 }
 
 function gatewayForAny(kind: RouteKind): Gateway {
@@ -112,19 +140,38 @@ interface Reference {
 
 /** Everything in a route that refers to a backend. */
 export function backendReferences(route: AnyRoute): Reference[] {
+  return referencesIn(route, /^backendRefs?$/);
+}
+
+/** Everything in the fields of these names that refers to another object. */
+function referencesIn({ spec }: KubernetesObject, fields: RegExp): Reference[] {
   const found: Reference[] = [];
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) for (const item of value) visit(item);
     else if (typeof value === 'object' && value !== null) {
       for (const [name, child] of Object.entries(value)) {
-        if (name === 'backendRefs' && Array.isArray(child)) found.push(...(child as Reference[]));
-        if (name === 'backendRef' && typeof child === 'object' && child !== null) found.push(child as Reference);
+        if (fields.test(name)) found.push(...([child].flat() as Reference[]));
         visit(child);
       }
     }
   };
-  visit('rules' in route.spec ? route.spec.rules : []);
+  visit(spec);
   return found;
+}
+
+const certificateFields = /[cC]ertificateRefs?$/;
+
+function certificatesOf(object: KubernetesObject, { secrets, configMaps }: Surroundings): SourceChange[] {
+  const now = Date.now();
+  return referencesIn(object, certificateFields).flatMap((reference): SourceChange | [] => {
+    const key = keyOf(reference.namespace ?? object.metadata.namespace ?? '', reference.name);
+    if (reference.kind === 'ConfigMap') {
+      const configMap = configMaps.get(key);
+      return configMap === undefined ? [] : { kind: 'ConfigMap', key, object: readAuthorityConfigMap(configMap, now) };
+    }
+    const secret = secrets.get(key);
+    return secret === undefined ? [] : { kind: 'Secret', key, object: readCertificate(secret, undefined, now) };
+  });
 }
 
 function backendsOf(route: AnyRoute, { backends }: Surroundings): SourceChange[] {
@@ -134,8 +181,9 @@ function backendsOf(route: AnyRoute, { backends }: Surroundings): SourceChange[]
   });
 }
 
-function grantsFor(route: AnyRoute, { referenceGrants }: Surroundings): SourceChange[] {
-  const namespaces = new Set(backendReferences(route).map(({ namespace }) => namespace));
+function grantsFor(object: KubernetesObject, { referenceGrants }: Surroundings): SourceChange[] {
+  const references = referencesIn(object, /^backendRefs?$|[cC]ertificateRefs?$/);
+  const namespaces = new Set(references.map(({ namespace }) => namespace));
   return [...referenceGrants.list()]
     .filter(({ metadata }) => namespaces.has(metadata.namespace))
     .map((grant) => sourceChange('ReferenceGrant', grant));

@@ -4,6 +4,7 @@ import { controllerName } from '../api/names.ts';
 import { gatewayReference, referenceProblem } from '../controllers/gateway/parameters.ts';
 import { listenerSetGateway, tlsOptions } from '../translate/index.ts';
 import type { Verdict } from './admissionReview.ts';
+import { dryRunListeners } from './dryRun.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export function judgeGateway(gateway: Gateway, surroundings: Surroundings): Verdict {
@@ -18,7 +19,9 @@ export function judgeGateway(gateway: Gateway, surroundings: Surroundings): Verd
     reference === undefined
       ? undefined
       : referenceProblem(reference, (key) => surroundings.gatewayConfigurations.get(key));
-  return { ...denialOf(gateway.spec.listeners), warnings: problem === undefined ? [] : [problem] };
+  const own = { kind: 'Gateway', object: gateway } as const;
+  const warnings = [...(problem === undefined ? [] : [problem]), ...listenerWarnings(own, surroundings)];
+  return { ...denialOf(gateway.spec.listeners), warnings };
 }
 
 export function judgeListenerSet(listenerSet: ListenerSet, surroundings: Surroundings): Verdict {
@@ -33,8 +36,21 @@ export function judgeListenerSet(listenerSet: ListenerSet, surroundings: Surroun
   const warnings =
     (gateway.spec.allowedListeners?.namespaces?.from ?? 'None') === 'None'
       ? [`Gateway ${key} takes no ListenerSets: its owner has to set allowedListeners`]
-      : [];
+      : listenerWarnings({ kind: 'ListenerSet', object: listenerSet }, surroundings);
   return { ...denialOf(listenerSet.spec.listeners), warnings };
+}
+
+/** What of its listeners leads nowhere yet, is not served, or stands in the way of another. */
+function listenerWarnings(owner: Parameters<typeof dryRunListeners>[0], surroundings: Surroundings): string[] {
+  return [...dryRunListeners(owner, surroundings)].flatMap(([name, conditions]) =>
+    conditions
+      .filter(
+        ({ type, status }) =>
+          ((type === 'ResolvedRefs' || type === 'Accepted') && status === 'False') ||
+          (type === 'Conflicted' && status === 'True'),
+      )
+      .map(({ message }) => `Listener "${name}": ${message}`),
+  );
 }
 
 function denialOf(listeners: readonly (GatewayListener | ListenerEntry)[]): Pick<Verdict, 'denial'> {

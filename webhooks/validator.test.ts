@@ -175,6 +175,10 @@ spec: ${spec}`;
     expect(apply(gateway(`{ gatewayClassName: none, ${listeners} }`)).warnings).toEqual([
       'GatewayClass none does not exist: nothing serves the Gateway until it does',
     ]);
+    const https = '{ name: https, port: 443, protocol: HTTPS, tls: { certificateRefs: [{ name: gone }] } }';
+    expect(apply(gateway(`{ gatewayClassName: sluice, listeners: [${https}] }`)).warnings).toEqual([
+      'Listener "https": Secret default/gone does not exist: create it or correct the reference',
+    ]);
     const parameters =
       'infrastructure: { parametersRef: { group: sluice.dev, kind: GatewayConfiguration, name: gone } }';
     expect(apply(gateway(`{ gatewayClassName: sluice, ${listeners}, ${parameters} }`)).warnings[0]).toMatch(

@@ -28,7 +28,8 @@ export function validate(request: AdmissionRequest, surroundings: Surroundings):
     isSame(object, oldObject)
   )
     return admitted;
-  return judge(kind.kind, object, surroundings);
+  const { denial, warnings } = judge(kind.kind, object, surroundings);
+  return { ...(denial === undefined ? {} : { denial }), warnings: [...new Set(warnings)] };
 }
 
 /** An update that touches nothing but metadata and status. */

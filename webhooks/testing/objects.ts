@@ -29,6 +29,8 @@ export function surroundingsOf(yaml: string): Surroundings {
     referenceGrants: of('ReferenceGrant'),
     backends: { Service: of('Service'), ServiceImport: of('ServiceImport') },
     namespaces: of('Namespace'),
+    secrets: of('Secret'),
+    configMaps: of('ConfigMap'),
     gatewayConfigurations: of('GatewayConfiguration'),
     dataPlanes: of('DataPlane'),
     controlPlanes: of('ControlPlane'),
