@@ -183,6 +183,8 @@ export const dataPlaneReasons = {
       'spec.deployment.podTemplate does not merge into a Pod template; the message quotes the API server.',
     Conflict:
       'An object of the name that the DataPlane needs belongs to someone else; rename the DataPlane or remove that object.',
+    Invalid:
+      'The API server refuses an object that the DataPlane needs as spec asks for it; the message has its words.',
     Forbidden:
       'The operator may not write an object it needs; grant its ServiceAccount the permission that the message names.',
   },

@@ -72,6 +72,7 @@ async function run(options: Options): Promise<void> {
   let access: ClusterAccess;
   try {
     access = loadClusterAccess({ kubeconfig: options.kubeconfig });
+    await access.check();
   } catch (error) {
     if (error instanceof KubeconfigError) throw new SluiceError('FileNotFound', error.message, { cause: error });
     throw error;

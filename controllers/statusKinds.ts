@@ -33,6 +33,7 @@ import {
   joinGatewayStatus,
   joinListenerSetStatus,
   joinRouteParents,
+  jsonEqual,
   mergeConditions,
   type StatusKind,
 } from './status/index.ts';
@@ -67,7 +68,20 @@ export function gatewayStatusKind(cache: Cache<Gateway>): StatusKind<Gateway, Ga
       });
     },
     isPending: (says) => 'translation' in says && !says.translation.settled,
+    isMinor: (before, says) =>
+      'translation' in before &&
+      'translation' in says &&
+      jsonEqual(withoutCounts(before.translation), withoutCounts(says.translation)),
     conditions: (gateway) => listenerConditions(gateway.status),
+  };
+}
+
+/** A report without the numbers of what is attached, which change with every route. */
+function withoutCounts(report: { listeners: GatewayTranslation['listeners'] }): object {
+  return {
+    ...report,
+    attachedListenerSets: undefined,
+    listeners: report.listeners.map((listener) => ({ ...listener, attachedRoutes: undefined })),
   };
 }
 
@@ -81,6 +95,7 @@ export function listenerSetStatusKind(cache: Cache<ListenerSet>): StatusKind<Lis
       return joinListenerSetStatus(status, says, { generation: says.generation, now });
     },
     isPending: (report) => !report.settled,
+    isMinor: (before, report) => jsonEqual(withoutCounts(before), withoutCounts(report)),
     conditions: (listenerSet) => listenerConditions(listenerSet.status),
   };
 }

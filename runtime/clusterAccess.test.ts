@@ -80,3 +80,26 @@ test('what is wrong is told in one sentence', () => {
     `No API server is configured: this is no Pod with a ServiceAccount and there is no ${join(directory, '.kube', 'config')}. Set KUBECONFIG to a kubeconfig file.`,
   );
 });
+
+test('credentials that are none are told in a sentence', async () => {
+  const at = (user: object, cluster: object = {}) =>
+    parseKubeconfig(
+      stringify({
+        clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1', ...cluster } }],
+        users: [{ name: 'u', user }],
+        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+        'current-context': 'x',
+      }),
+    );
+  await expect(at({}).check()).resolves.toBeUndefined();
+  const garbage = { 'client-certificate-data': 'aGVsbG8=', 'client-key-data': 'aGVsbG8=' };
+  await expect(at(garbage).check()).rejects.toThrow(
+    /^The credentials for the API server at https:\/\/127.0.0.1:1 cannot be used: .*no start line\. Correct cluster "c" or user "u"/,
+  );
+  const missing = join(directory, 'none.crt');
+  await expect(at({}, { 'certificate-authority': missing }).check()).rejects.toThrow(`ENOENT: no such file`);
+});
+
+test('a kubeconfig that does not parse is told in one line', () => {
+  expect(() => parseKubeconfig('a: [b')).toThrow(/^The kubeconfig is not valid: [^\n]*\.$/);
+});

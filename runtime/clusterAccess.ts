@@ -10,7 +10,7 @@ import type { RequestOptions } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import type { Authenticator } from '@kubernetes/client-node/dist/auth.js';
 import {
   type Cluster,
@@ -82,6 +82,21 @@ export class ClusterAccess {
     if (cluster.skipTLSVerify) options.rejectUnauthorized = false;
     if (cluster.tlsServerName !== undefined) options.servername = cluster.tlsServerName;
     return options;
+  }
+
+  /**
+   * Reads certificates and keys, as a connection will.
+   * @throws KubeconfigError where a file is missing or holds something else
+   */
+  async check(): Promise<void> {
+    try {
+      createSecureContext(await this.tls());
+    } catch (cause) {
+      throw new KubeconfigError(
+        `The credentials for the API server at ${this.server} cannot be used: ${messageOf(cause)}. Correct cluster "${this.cluster.name}" or user "${this.user.name}" of the kubeconfig.`,
+        { cause },
+      );
+    }
   }
 
   /** Forgets cached tokens: the API server has refused one. */
@@ -194,7 +209,9 @@ function parseFile(text: string, source: string, directory: string | undefined):
       currentContext: nonEmpty(content['current-context'] as string | undefined),
     };
   } catch (cause) {
-    throw new KubeconfigError(`${source} is not valid: ${messageOf(cause)}`, { cause });
+    // A parser shows the place in more lines.
+    const [sentence = ''] = messageOf(cause).split('\n');
+    throw new KubeconfigError(`${source} is not valid: ${sentence.replace(/:$/, '')}.`, { cause });
   }
 }
 

@@ -232,10 +232,7 @@ export class LeaderElection {
       return true;
     } catch (error) {
       if (signal.aborted) return false;
-      this.#problem =
-        !this.#hasBegun && error instanceof ApiError && error.reason === 'Forbidden'
-          ? `The Lease ${namespace}/${name} cannot be had: ${error.message}. Allow get, create and update in the operator's RBAC role.`
-          : undefined;
+      this.#problem = this.#hasBegun ? undefined : hopeless(error, namespace, name);
       if (isConflict(error) || isAlreadyExists(error))
         logger.debug({ err: error, lease: name }, 'Another candidate was faster');
       else
@@ -314,4 +311,15 @@ export class LeaderElection {
 /** `MicroTime` of the Kubernetes API. */
 export function microTime(date: Date): string {
   return date.toISOString().replace('Z', '000Z');
+}
+
+/** Why nobody will ever hold the Lease, in one sentence that says what to do; undefined for a fault that may pass. */
+function hopeless(error: unknown, namespace: string, name: string): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  if (error.reason === 'Forbidden')
+    return `The Lease ${namespace}/${name} cannot be had: ${error.message}. Allow get, create and update in the operator's RBAC role.`;
+  // Of a Lease that is missing nobody complains: it is created.
+  if (error.reason === 'NotFound')
+    return `The Lease ${namespace}/${name} cannot be created: ${error.message}. Create the namespace ${namespace}, or start the operator with the one that it runs in.`;
+  return undefined;
 }

@@ -336,7 +336,12 @@ function connector(access: ClusterAccess): buildConnector.connector {
       callback(error instanceof Error ? error : new Error(String(error)), null);
       return;
     }
-    connectorFor(tls)(options, callback);
+    try {
+      connectorFor(tls)(options, callback);
+    } catch (error) {
+      // Certificates that are none, told before a connection is opened.
+      callback(error instanceof Error ? error : new Error(String(error)), null);
+    }
   };
   return (options, callback) => void open(options, callback);
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Secret } from '../../api/core.ts';
 import { labels, managedBy } from '../../api/names.ts';
 import { keyOf } from '../../api/object.ts';
-import { type Cache, type Client, isAlreadyExists, isConflict } from '../../runtime/index.ts';
+import { type Cache, type Client, isAlreadyExists, isConflict, isNotFound } from '../../runtime/index.ts';
 import { resources } from '../resources.ts';
 import {
   advanceAuthority,
@@ -126,7 +126,10 @@ export class CertificateKeeper {
     try {
       next = await this.#look();
     } catch (error) {
-      this.#problem = `The Secret ${this.#key} of the certificate authority cannot be written: ${error instanceof Error ? error.message : String(error)}`;
+      const advice = isNotFound(error)
+        ? `. Create the namespace ${this.#options.namespace}, or start the operator with the one that it runs in.`
+        : '';
+      this.#problem = `The Secret ${this.#key} of the certificate authority cannot be written: ${error instanceof Error ? error.message : String(error)}${advice}`;
       this.#options.logger.error({ err: error }, 'The certificate authority cannot be kept.');
     }
     this.#timer = setTimeout(() => this.#tend(), Math.min(Math.max(next, 1000), longestTimeout));

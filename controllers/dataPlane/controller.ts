@@ -149,8 +149,7 @@ function problemOf(error: unknown): DataPlaneObservation['problem'] {
   if (error instanceof OwnershipError) return { reason: 'Conflict', message: error.message };
   if (isTransient(error) || !(error instanceof ApiError)) return undefined;
   const message = `The API server refuses an object of this DataPlane: ${error.message}`;
-  return {
-    reason: error.reason === 'Invalid' && error.details.kind === 'Deployment' ? 'InvalidPodTemplate' : 'Forbidden',
-    message,
-  };
+  if (error.reason === 'Forbidden') return { reason: 'Forbidden', message };
+  const isTemplate = error.reason === 'Invalid' && error.details.kind === 'Deployment';
+  return { reason: isTemplate ? 'InvalidPodTemplate' : 'Invalid', message };
 }

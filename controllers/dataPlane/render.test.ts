@@ -26,6 +26,7 @@ const surroundings: DataPlaneSurroundings = {
     { port: 443, protocol: 'TCP' },
     { port: 80, protocol: 'TCP' },
   ],
+  requestedAddresses: [],
 };
 const ofGateway: DataPlaneSurroundings = {
   ...surroundings,
@@ -81,7 +82,7 @@ test('the objects of a DataPlane that a Gateway made, with every field set', asy
   const objects = [
     renderServiceAccount(full, ofGateway),
     renderDeployment(full, ofGateway, files),
-    renderService(full, { ...ofGateway, requestedAddress: '198.51.100.7' }),
+    renderService(full, { ...ofGateway, requestedAddresses: ['198.51.100.7', '2001:db8::7'] }),
   ];
   await expect(golden(objects)).toMatchFileSnapshot('testdata/full.out.yaml');
 });
@@ -94,7 +95,13 @@ test('what needs no new Pods leaves the Pod template alone', () => {
   const before = renderDeployment(dataPlane(), surroundings, files);
   const after = renderDeployment(
     dataPlane({ deployment: { replicas: 7 }, service: { type: 'ClusterIP', annotations: { a: 'b' } } }),
-    { ...surroundings, ports: [{ port: 9000, protocol: 'TCP' }] },
+    {
+      ...surroundings,
+      ports: [
+        { port: 9000, protocol: 'TCP' },
+        { port: 9000, protocol: 'UDP' },
+      ],
+    },
     files,
   );
   expect(after.spec).toHaveProperty('replicas', 7);
@@ -105,6 +112,16 @@ test('a new bootstrap makes new Pods', () => {
   const before = renderDeployment(dataPlane(), surroundings, files);
   const after = renderDeployment(dataPlane(), surroundings, { 'envoy.json': '{"node":{}}' });
   expect(after).not.toEqual(before);
+});
+
+test('a port may be both, for TCP and for UDP', () => {
+  const both = (['UDP', 'TCP'] as const).map((protocol) => ({ port: 53, protocol }));
+  expect(renderService(dataPlane(), { ...surroundings, ports: both })?.spec).toMatchObject({
+    ports: [
+      { name: 'tcp-53', port: 53, protocol: 'TCP', targetPort: 53 },
+      { name: 'udp-53', port: 53, protocol: 'UDP', targetPort: 53 },
+    ],
+  });
 });
 
 test('without a listener there is no Service to make', () => {
@@ -118,10 +135,10 @@ test('a Service has addresses of both families where the cluster has both', () =
 });
 
 test('an address that is asked for goes where the type of Service takes it', () => {
-  const asking = { ...surroundings, requestedAddress: '198.51.100.7' };
+  const asking = { ...surroundings, requestedAddresses: ['198.51.100.7', '2001:db8::7'] };
   expect(renderService(dataPlane(), asking)?.spec).toMatchObject({ loadBalancerIP: '198.51.100.7' });
   expect(renderService(dataPlane({ service: { type: 'ClusterIP' } }), asking)?.spec).toMatchObject({
-    externalIPs: ['198.51.100.7'],
+    externalIPs: ['198.51.100.7', '2001:db8::7'],
   });
 });
 

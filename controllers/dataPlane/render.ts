@@ -26,8 +26,8 @@ export interface DataPlaneSurroundings {
   gateway?: { name: string; labels: Record<string, string>; annotations: Record<string, string> };
   /** The ports of the listeners of all Gateways that are attached. */
   ports: readonly ListenerPort[];
-  /** The address that a Gateway asks for. */
-  requestedAddress?: string;
+  /** The addresses that Gateways ask for. */
+  requestedAddresses: readonly string[];
 }
 
 export interface ListenerPort {
@@ -162,14 +162,15 @@ export function renderService(dataPlane: DataPlane, surroundings: DataPlaneSurro
       ...(surroundings.settings.isDualStack ? { ipFamilyPolicy: 'PreferDualStack' } : {}),
       ports,
       ...traffic,
-      ...requested(type, surroundings.requestedAddress),
+      ...requested(type, surroundings.requestedAddresses),
     },
   };
 }
 
-function requested(type: string, address: string | undefined): JsonObject {
-  if (address === undefined) return {};
-  return type === 'LoadBalancer' ? { loadBalancerIP: address } : { externalIPs: [address] };
+function requested(type: string, addresses: readonly string[]): JsonObject {
+  const [first] = addresses;
+  if (first === undefined) return {};
+  return type === 'LoadBalancer' ? { loadBalancerIP: first } : { externalIPs: [...addresses] };
 }
 
 /** A short hash of files, equal for equal content. */

@@ -1,4 +1,5 @@
 /** What is known of a DataPlane right now, from all caches and from the process itself. */
+import { isIP } from 'node:net';
 import type { Service } from '../../api/core.ts';
 import type { DataPlane } from '../../api/dataPlane.ts';
 import type { Gateway, ListenerSet } from '../../api/gateway/index.ts';
@@ -73,9 +74,9 @@ export class DataPlaneView {
     const gateways = this.gatewaysOf(key);
     const owner = this.#owner(dataPlane);
     const infrastructure = owner?.spec.infrastructure;
-    const requestedAddress = requestedAddressOf(gateways);
     return {
       settings: this.#options.settings,
+      requestedAddresses: requestedAddressesOf(gateways),
       ports: this.#ports(key, gateways),
       ...(owner === undefined
         ? {}
@@ -86,7 +87,6 @@ export class DataPlaneView {
               annotations: { ...infrastructure?.annotations },
             },
           }),
-      ...(requestedAddress === undefined ? {} : { requestedAddress }),
     };
   }
 
@@ -152,7 +152,7 @@ export class DataPlaneView {
     const problem = this.#problems.get(key);
     const observed = this.#options.deployments.get(keyOf(namespace, deployment));
     const service = this.#service(key);
-    const requestedAddress = requestedAddressOf(gateways);
+    const [requestedAddress] = requestedAddressesOf(gateways);
     return dataPlaneStatus(dataPlane, {
       isOfGateway: this.#owner(dataPlane) !== undefined,
       pods: this.#options.pods.byIndex(podsByDataPlane, keyOf(namespace, labelValue(dataPlane.metadata.name))),
@@ -167,13 +167,14 @@ export class DataPlaneView {
   }
 }
 
-/** The first address that one of the Gateways asks for. */
-export function requestedAddressOf(gateways: readonly Gateway[]): string | undefined {
-  for (const { spec } of gateways) {
-    for (const { type = 'IPAddress', value } of spec.addresses ?? [])
-      if (type === 'IPAddress' && value !== undefined && value !== '') return value;
-  }
-  return undefined;
+/** The addresses that the Gateways ask for, each once. A Service of type LoadBalancer can only ask for the first. */
+export function requestedAddressesOf(gateways: readonly Gateway[]): string[] {
+  const requested = gateways.flatMap(({ spec }) =>
+    (spec.addresses ?? []).flatMap(({ type = 'IPAddress', value = '' }) =>
+      type === 'IPAddress' && isIP(value) !== 0 ? [value] : [],
+    ),
+  );
+  return [...new Set(requested)];
 }
 
 function gatewayReference({ metadata }: DataPlane): OwnerReference | undefined {

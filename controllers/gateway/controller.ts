@@ -201,7 +201,7 @@ export class GatewayInfrastructure {
         ...told,
         pending: {
           reason: 'AddressNotUsable',
-          message: `The address ${missing.value} was asked for, and the Service of DataPlane ${name} got ${addresses.map(({ value }) => value).join(', ')}.`,
+          message: `The address ${missing.value} was asked for, and the Service of DataPlane ${name} got ${addresses.map(({ value }) => value).join(', ')}. Ask for one that the load balancer of this cluster has and nobody else uses; a Service of type LoadBalancer has one address only.`,
         },
       };
     }

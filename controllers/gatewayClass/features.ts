@@ -30,10 +30,12 @@ export interface Feature {
 /** In alphabetical order, as the specification asks for; one line each. */
 export const features: readonly Feature[] = [
   { name: 'Gateway', needs: ['Gateway'] },
+  { name: 'GatewayAddressEmpty', needs: ['Gateway'] },
   { name: 'GatewayHTTPListenerIsolation', needs: ['Gateway'] },
   { name: 'GatewayHTTPSListenerDetectMisdirectedRequests', needs: ['Gateway'] },
   { name: 'GatewayInfrastructure', needs: ['Gateway'] },
   { name: 'GatewayPort8080', needs: ['Gateway'] },
+  { name: 'GatewayStaticAddresses', needs: ['Gateway'] },
   { name: 'HTTPRoute', needs: ['HTTPRoute'] },
   { name: 'HTTPRoute303RedirectStatusCode', needs: ['HTTPRoute'], since: 5 },
   { name: 'HTTPRoute307RedirectStatusCode', needs: ['HTTPRoute'], since: 5 },

@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { ConditionContribution } from '../../api/object.ts';
 import { mergeConditions } from './conditions.ts';
 import { jsonContains, jsonEqual } from './equal.ts';
+import { joinAncestors } from './ancestors.ts';
 import { FairQueue } from './fairQueue.ts';
 import { joinGatewayStatus, type GatewayTranslation } from './gateway.ts';
+import { joinListenerSetStatus } from './listenerSet.ts';
 import { joinRouteParents, type RouteJoinOptions } from './route.ts';
 import { transitions } from './transitions.ts';
 
@@ -191,4 +193,89 @@ test('equality and containment of JSON', () => {
   expect(jsonEqual({ a: null }, {})).toBe(false);
   expect(jsonContains({ a: [{ b: 1, c: 2 }], d: 1 }, { a: [{ b: 1 }] })).toBe(true);
   expect(jsonContains({ a: [{ b: 1 }, { b: 2 }] }, { a: [{ b: 1 }] })).toBe(false);
+});
+
+describe('ancestors of policies', () => {
+  const options = { controllerName: ours, generation: 1, now, maximum: 16, mayRemove: () => true };
+  const ancestor = (name: string, controllerName: string) => ({
+    ancestorRef: { group: 'gateway.networking.k8s.io', kind: 'Gateway', name, namespace: 'infra' },
+    controllerName,
+    conditions: [had('Accepted', 'True')],
+  });
+  const said = (...names: string[]) => ({
+    ancestors: names.map((name) => ({ ancestorRef: { name, namespace: 'infra' }, conditions: [yes('Accepted')] })),
+  });
+
+  test('of other controllers stay, ours are replaced where they are, and what nobody says goes', () => {
+    const foreign = ancestor('web', 'example.com/other');
+    const joined = joinAncestors(
+      [ancestor('web', ours), foreign, ancestor('old', ours)],
+      [said('web', 'api')],
+      options,
+    );
+    expect(joined.map(({ ancestorRef, controllerName }) => `${ancestorRef.name} ${controllerName}`)).toEqual([
+      `web ${ours}`,
+      'web example.com/other',
+      `api ${ours}`,
+    ]);
+    expect(joined[0]).toMatchObject({ conditions: [{ lastTransitionTime: earlier, observedGeneration: 1 }] });
+    expect(joined[1]).toEqual(foreign);
+  });
+
+  test('are at most as many as the API admits, and none of another controller is pushed out', () => {
+    const foreign = Array.from({ length: 15 }, (_, index) => ancestor(`gateway-${index}`, 'example.com/other'));
+    const joined = joinAncestors(foreign, [said('web', 'api')], options);
+    expect(joined).toHaveLength(16);
+    expect(joined.slice(0, 15)).toEqual(foreign);
+    expect(joined[15]).toMatchObject({ ancestorRef: { name: 'web' } });
+  });
+
+  test('stay while who would speak of them is starting', () => {
+    expect(joinAncestors([ancestor('web', ours)], [], { ...options, mayRemove: () => false })).toHaveLength(1);
+  });
+});
+
+test('a condition that only stands while there is a cause goes with it, and one of others stays', () => {
+  const existing = { conditions: [had('InsecureFrontendValidationMode', 'True'), had('example.com/Mine', 'True')] };
+  const translation = { generation: 1, conditions: [yes('Accepted')], listeners: [] };
+  const joined = joinGatewayStatus(existing, translation, { generation: 1, addresses: [] }, { generation: 1, now });
+  expect(joined?.conditions?.map(({ type }) => type)).toEqual(['Accepted', 'example.com/Mine']);
+});
+
+test('a Gateway tells how many ListenerSets are attached, where definitions have the field', () => {
+  const infrastructure = { generation: 1, addresses: [] };
+  const translation = { generation: 1, conditions: [yes('Accepted')], listeners: [] };
+  const options = { generation: 1, now };
+  expect(
+    joinGatewayStatus(undefined, { ...translation, attachedListenerSets: 2 }, infrastructure, options),
+  ).toMatchObject({ attachedListenerSets: 2 });
+  expect(joinGatewayStatus(undefined, translation, infrastructure, options)).not.toHaveProperty('attachedListenerSets');
+});
+
+test('a ListenerSet has the conditions of its control plane, of its generation', () => {
+  const listeners = [{ name: 'http', supportedKinds: [], attachedRoutes: 1, conditions: [yes('Accepted')] }];
+  const joined = joinListenerSetStatus(
+    { conditions: [had('Accepted', 'True'), had('Programmed', 'True')] },
+    { conditions: [yes('Accepted'), no('Programmed', 'Pending')], listeners },
+    { generation: 1, now },
+  );
+  expect(joined).toMatchObject({
+    conditions: [
+      { type: 'Accepted', observedGeneration: 1, lastTransitionTime: earlier },
+      { type: 'Programmed', status: 'True', lastTransitionTime: earlier },
+    ],
+    listeners: [{ name: 'http', attachedRoutes: 1, conditions: [{ type: 'Accepted', observedGeneration: 1 }] }],
+  });
+});
+
+test('one cause that turns several conditions is told once', () => {
+  const bad = (type: string) => ({ ...had(type, 'False'), message: 'The Secret is missing.' });
+  const after = new Map([
+    ['', [bad('Accepted'), bad('Programmed'), { ...bad('ResolvedRefs'), message: 'Something else.' }]],
+    ['Listener a', [bad('Programmed')]],
+  ]);
+  expect(transitions(new Map(), after).map(({ about, condition }) => `${about}${condition.type}`)).toEqual([
+    'Accepted',
+    'ResolvedRefs',
+  ]);
 });

@@ -1,14 +1,14 @@
 /** The status writer against a real API server: nothing is lost, nothing of others is overwritten, nothing is written twice. */
 import { Counter, Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HTTPRoute } from '../../api/gateway/index.ts';
+import type { Gateway, HTTPRoute } from '../../api/gateway/index.ts';
 import { controllerName } from '../../api/names.ts';
 import type { RouteReport } from '../../controlplane/index.ts';
 import { Cache } from '../../runtime/index.ts';
 import { waitFor } from '../../test/fixtures/index.ts';
 import { resources } from '../resources.ts';
-import { routeStatusKind } from '../statusKinds.ts';
-import { httpRoute } from '../testing/objects.ts';
+import { type GatewaySays, gatewayStatusKind, routeStatusKind } from '../statusKinds.ts';
+import { gateway, httpRoute } from '../testing/objects.ts';
 import { testLogger, World } from '../testing/world.ts';
 import { StatusWriter } from './statusWriter.ts';
 import type { StatusSink } from './statusWriter.ts';
@@ -172,4 +172,58 @@ test('what several say of one route is joined, and goes when nobody says it', as
   );
   routes.contribute(key, 'two', undefined);
   await world.until('none', resources.httpRoutes, key, ({ status }) => status?.parents.length === 0);
+});
+
+test('a number of routes that changes is written a little later, in one write with what comes meanwhile', async () => {
+  const namespace = await world.namespace('counts');
+  const key = `${namespace}/web`;
+  const gateways = new Cache<Gateway>({ client: world.client, resource: resources.gateways, logger: testLogger() });
+  gateways.start();
+  await gateways.whenSynced();
+  const other = new StatusWriter({
+    client: world.client,
+    logger: testLogger(),
+    now: () => new Date(),
+    writes,
+    onTransition: () => undefined,
+    // Until the end of the test: what is held back is written by what is not.
+    minorHoldMs: 600_000,
+  });
+  const sink = other.register(gatewayStatusKind(gateways));
+  other.start();
+  try {
+    await world.apply(gateway(namespace, 'web', [80]));
+    await waitFor('the cache', () => gateways.get(key));
+    const translation = (attachedRoutes: number, message = ''): GatewaySays => ({
+      translation: {
+        generation: 1,
+        conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', message }],
+        listeners: [{ name: 'http-80', supportedKinds: [], attachedRoutes, conditions: [] }],
+        settled: true,
+      },
+    });
+    const writesOfGateways = async (): Promise<number> =>
+      (await writes.get()).values.find(({ labels }) => labels.kind === 'Gateway' && labels.result === 'success')
+        ?.value ?? 0;
+    const attached = async (): Promise<number | undefined> =>
+      (await world.client.get(resources.gateways, key)).status?.listeners?.[0]?.attachedRoutes;
+    sink.contribute(key, 'infrastructure', { infrastructure: { generation: 1, addresses: [] } });
+    sink.contribute(key, 'translation', translation(0));
+    await waitFor('the first write', async () => (await attached()) === 0);
+    const before = await writesOfGateways();
+    for (let routes = 1; routes <= 20; routes++) sink.contribute(key, 'translation', translation(routes));
+    // What is said again does not end the wait.
+    sink.contribute(key, 'infrastructure', { infrastructure: { generation: 1, addresses: [] } });
+    await world.client.get(resources.gateways, key);
+    expect(await writesOfGateways()).toBe(before);
+    sink.contribute(key, 'translation', translation(20, 'another'));
+    await waitFor('the number', async () => (await attached()) === 20);
+    expect(await writesOfGateways()).toBe(before + 1);
+    sink.contribute(key, 'translation', translation(21, 'another'));
+  } finally {
+    await other.stop();
+    await gateways.stop();
+  }
+  // The end of a writer holds nothing back.
+  expect((await world.client.get(resources.gateways, key)).status?.listeners?.[0]?.attachedRoutes).toBe(21);
 });

@@ -25,6 +25,11 @@ export interface StatusKind<T extends KubernetesObject, Contribution> {
   join: (object: T, contributions: ReadonlyMap<string, Contribution>, now: string) => object | undefined;
   /** Whether a contribution waits for something that usually comes in a moment, so that one write can tell both. */
   isPending?: (contribution: Contribution) => boolean;
+  /**
+   * Whether a contribution differs from the one before only in what may be told a little later, such as a count. Its write
+   * is held back, so that it does not stand in the way of the change that has caused it.
+   */
+  isMinor?: (before: Contribution, now: Contribution) => boolean;
   /** The conditions in a status, by what they are about, for Events on their transitions. */
   conditions: (object: T) => ReadonlyMap<string, readonly ExistingCondition[]>;
 }
@@ -48,6 +53,8 @@ export interface StatusWriterOptions {
   concurrency?: number;
   /** How long a pending contribution may wait for more, in milliseconds. */
   holdMs?: number;
+  /** How long a minor one waits. */
+  minorHoldMs?: number;
 }
 
 /** One object to write, with its kind's type closed over. */
@@ -129,17 +136,18 @@ export class StatusWriter {
       }
     };
 
-    const enqueue = (key: ObjectKey, pending: boolean): void => {
+    const enqueue = (key: ObjectKey, holdMs: number): void => {
       const id = `${name} ${key}`;
       if (!this.#entries.has(id)) {
         this.#entries.set(id, { group: `${name} ${key.split('/')[0]}`, write: () => write(key) });
       }
-      if (pending) this.#hold(id);
+      if (holdMs > 0) this.#hold(id, holdMs);
       else this.#add(id);
     };
-    const refresh = (key: ObjectKey): void => {
-      const object = kind.cache.get(key);
-      if (object !== undefined) enqueue(key, this.#anyPending(kind, contributions.get(key)));
+    const refresh = (key: ObjectKey, isMinor = false): void => {
+      if (kind.cache.get(key) === undefined) return;
+      const { holdMs = 300, minorHoldMs = 500 } = this.#options;
+      enqueue(key, isMinor ? minorHoldMs : this.#anyPending(kind, contributions.get(key)) ? holdMs : 0);
     };
 
     kind.cache.onChange(({ key, after }) => {
@@ -157,6 +165,7 @@ export class StatusWriter {
     return {
       contribute: (key, source, contribution) => {
         let sources = contributions.get(key);
+        const before = sources?.get(source);
         if (contribution === undefined) {
           if (sources?.delete(source) !== true) return;
           if (sources.size === 0) contributions.delete(key);
@@ -167,9 +176,14 @@ export class StatusWriter {
           }
           sources.set(source, contribution);
         }
-        refresh(key);
+        // Said again while a count is held back: that still waits.
+        if (before !== undefined && contribution !== undefined && jsonEqual(before, contribution)) return;
+        refresh(
+          key,
+          before !== undefined && contribution !== undefined && kind.isMinor?.(before, contribution) === true,
+        );
       },
-      refresh,
+      refresh: (key) => refresh(key),
     };
   }
 
@@ -200,11 +214,11 @@ export class StatusWriter {
     this.#running = false;
   }
 
-  #hold(id: string): void {
+  #hold(id: string, milliseconds: number): void {
     if (!this.#running || this.#held.has(id)) return;
     this.#held.set(
       id,
-      setTimeout(() => this.#release(id), this.#options.holdMs ?? 300),
+      setTimeout(() => this.#release(id), milliseconds),
     );
   }
 

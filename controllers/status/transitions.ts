@@ -12,7 +12,7 @@ export interface Transition {
 /** Reasons that mean work in progress: nobody is told. */
 const inProgress = new Set(['Pending', 'Starting', 'AddressPending', 'AddressNotAssigned', 'NotReady', 'NoProxies']);
 /** Condition types for which True is the bad news. */
-const negative = new Set(['Conflicted', 'PartiallyInvalid']);
+const negative = new Set(['Conflicted', 'PartiallyInvalid', 'OverlappingTLSConfig', 'InsecureFrontendValidationMode']);
 /** Conditions that repeat others, or say who uses an object. */
 const untold = new Set(['Referenced']);
 
@@ -25,6 +25,14 @@ export function transitions(
   after: ReadonlyMap<string, readonly ExistingCondition[]>,
 ): Transition[] {
   const result: Transition[] = [];
+  /** One cause often turns several conditions, each with the same words: they are told once. */
+  const told = new Set<string>();
+  const tell = (transition: Transition): void => {
+    const words = `${transition.type} ${transition.condition.message ?? ''}`;
+    if (transition.condition.message !== undefined && transition.condition.message !== '' && told.has(words)) return;
+    told.add(words);
+    result.push(transition);
+  };
   for (const [about, conditions] of after) {
     const previous = new Map((before.get(about) ?? []).map((condition) => [condition.type, condition]));
     for (const condition of conditions) {
@@ -32,12 +40,12 @@ export function transitions(
       const was = previous.get(condition.type);
       const good = isGood(condition);
       if (good) {
-        if (was !== undefined && isBad(was)) result.push({ about, condition, type: 'Normal' });
+        if (was !== undefined && isBad(was)) tell({ about, condition, type: 'Normal' });
       } else if (
         isBad(condition) &&
         (was === undefined || was.status !== condition.status || was.reason !== condition.reason)
       ) {
-        result.push({ about, condition, type: 'Warning' });
+        tell({ about, condition, type: 'Warning' });
       }
     }
   }

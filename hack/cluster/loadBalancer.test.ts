@@ -31,6 +31,17 @@ test('a wish is met where it can be', () => {
   expect(pool.assign(service('two', { loadBalancerIP: 'elsewhere' }))).toBeUndefined();
 });
 
+test('another wish takes the old address away, and is met as soon as it can be', () => {
+  const pool = new AddressPool(['a', 'b']);
+  pool.assign(service('one', {}, 'a'));
+  expect(pool.assign(service('one', { loadBalancerIP: 'b' }, 'a'))).toBe('b');
+  expect(pool.assign(service('two', { loadBalancerIP: 'b' }, 'a'))).toBeNull();
+  expect(pool.takeWaiting().map(({ metadata }) => metadata.name)).toEqual(['two']);
+  pool.forget(service('one', {}, 'b'));
+  expect(pool.assign(service('two', { loadBalancerIP: 'b' }))).toBe('b');
+  expect(pool.takeWaiting()).toEqual([]);
+});
+
 test('a Service that goes, or becomes another type, gives its address back', () => {
   const pool = new AddressPool(['a']);
   pool.assign(service('one'));

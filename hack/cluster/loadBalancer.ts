@@ -23,6 +23,8 @@ export class AddressPool {
   readonly #addresses: readonly string[];
   /** From address to `namespace/name`. */
   readonly #holders = new Map<string, string>();
+  /** Services without an address, by `namespace/name`. */
+  readonly #waiting = new Map<string, Service>();
 
   constructor(addresses: readonly string[]) {
     this.#addresses = addresses;
@@ -31,35 +33,56 @@ export class AddressPool {
   /** Forgets every Service; what holds an address is told anew. */
   clear(): void {
     this.#holders.clear();
+    this.#waiting.clear();
   }
 
   /** A Service is gone. */
+  forget(service: Service): void {
+    this.#waiting.delete(keyOf(service));
+    this.release(service);
+  }
+
+  /** A Service has no address any more. */
   release(service: Service): void {
     const key = keyOf(service);
     for (const [address, holder] of this.#holders) if (holder === key) this.#holders.delete(address);
   }
 
-  /** The address to write to the status of this Service; undefined where it has one, wants none or gets none. */
-  assign(service: Service): string | undefined {
+  /**
+   * The address to write to the status of this Service; null where it must lose the one that it has, undefined where there
+   * is nothing to write: it has its address, wants none or gets none.
+   */
+  assign(service: Service): string | null | undefined {
+    const key = keyOf(service);
     const wanted = service.spec.type === 'LoadBalancer' && service.spec.loadBalancerClass === undefined;
+    this.#waiting.delete(key);
     if (!wanted || service.metadata.deletionTimestamp !== undefined) {
       this.release(service);
       return undefined;
     }
-    const key = keyOf(service);
+    const wish = service.spec.loadBalancerIP;
     const present = service.status?.loadBalancer?.ingress?.[0]?.ip;
-    if (present !== undefined) {
+    if (present !== undefined && (wish === undefined || wish === present)) {
       this.#holders.set(present, key);
       return undefined;
     }
     const isFree = (address: string): boolean => (this.#holders.get(address) ?? key) === key;
     const free = this.#addresses.filter(isFree);
-    const address =
-      service.spec.loadBalancerIP === undefined ? free[0] : free.find((each) => each === service.spec.loadBalancerIP);
-    if (address === undefined) return undefined;
+    const address = wish === undefined ? free[0] : free.find((each) => each === wish);
     this.release(service);
+    if (address === undefined) {
+      this.#waiting.set(key, service);
+      return present === undefined ? undefined : null;
+    }
     this.#holders.set(address, key);
     return address;
+  }
+
+  /** Takes those that got no address, to be asked again: an address may have become free. */
+  takeWaiting(): Service[] {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    return waiting;
   }
 }
 
@@ -116,12 +139,12 @@ async function listAndWatch(pool: AddressPool, api: { server: string; agent: Age
     const address = pool.assign(service);
     if (address === undefined) return;
     const { namespace, name } = service.metadata;
-    const ingress = [{ ip: address, ipMode: 'VIP' }];
+    const ingress = address === null ? [] : [{ ip: address, ipMode: 'VIP' }];
     const answer = await call(`/api/v1/namespaces/${namespace}/services/${name}/status`, {
       status: { loadBalancer: { ingress } },
     });
     await answer.dump();
-    process.stdout.write(`${namespace}/${name}: ${address}\n`);
+    process.stdout.write(`${namespace}/${name}: ${address ?? 'none'}\n`);
   };
 
   const list = (await (await call('/api/v1/services')).json()) as {
@@ -137,8 +160,9 @@ async function listAndWatch(pool: AddressPool, api: { server: string; agent: Age
   for await (const line of createInterface({ input: watch })) {
     const event = JSON.parse(line) as { type: string; object: Service };
     if (event.type === 'ERROR') throw new Error(line);
-    if (event.type === 'DELETED') pool.release(event.object);
+    if (event.type === 'DELETED') pool.forget(event.object);
     else await assign(event.object);
+    for (const service of pool.takeWaiting()) await assign(service);
   }
 }
 
