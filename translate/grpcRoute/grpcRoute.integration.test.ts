@@ -47,9 +47,9 @@ async function startBackend(name: string): Promise<{ server: Server; port: numbe
     const implementation: UntypedServiceImplementation = Object.fromEntries(
       methods.map(({ method, path: at }) => [
         method,
-        (call: { metadata: Metadata }, callback: (error: null, value: Buffer) => void) => {
+        (received: { metadata: Metadata }, callback: (error: null, value: Buffer) => void) => {
           const metadata = Object.fromEntries(
-            Object.entries(call.metadata.getMap()).map(([key, value]) => [key, value.toString()]),
+            Object.entries(received.metadata.getMap()).map(([key, value]) => [key, value.toString()]),
           );
           const answer: Answer = { backend: name, method: at, metadata };
           calls.push(answer);
