@@ -211,7 +211,7 @@ test('a number of routes that changes is written a little later, in one write wi
     sink.contribute(key, 'translation', translation(0));
     await waitFor('the first write', async () => (await attached()) === 0);
     const before = await writesOfGateways();
-    for (let routes = 1; routes <= 20; routes++) sink.contribute(key, 'translation', translation(routes));
+    for (let count = 1; count <= 20; count++) sink.contribute(key, 'translation', translation(count));
     // What is said again does not end the wait.
     sink.contribute(key, 'infrastructure', { infrastructure: { generation: 1, addresses: [] } });
     await world.client.get(resources.gateways, key);
