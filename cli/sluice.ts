@@ -8,14 +8,18 @@ import { Command, CommanderError } from 'commander';
 
 import { exitCodes, messageOf, SluiceError } from '../standalone/sluiceError.ts';
 import { explainCommand } from './explain/command.ts';
+import { getCommand } from './get/command.ts';
 import { operatorCommand } from './operator.ts';
 import { runCommand } from './run.ts';
 import { shutdownManagerCommand } from './shutdownManager.ts';
+import { validateCommand } from './validate/command.ts';
 import { versionCommand, versionText } from './version.ts';
 
 const commands: (() => Command)[] = [
   runCommand,
   explainCommand,
+  validateCommand,
+  getCommand,
   operatorCommand,
   shutdownManagerCommand,
   versionCommand,

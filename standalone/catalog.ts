@@ -16,6 +16,8 @@ export interface CatalogObject {
   identity: Identity;
   /** Where it stands. */
   place: Place;
+  /** Where a field of it stands. */
+  locate: LocatedObject['locate'];
   /** With uid, generation, resourceVersion and creationTimestamp. */
   object: KubernetesObject;
 }
@@ -188,7 +190,7 @@ export class Catalog {
         continue;
       }
       const object = this.#withMetadata(key, identity, admission.object, active?.object);
-      this.#active.set(key, { identity, place, object });
+      this.#active.set(key, { identity, place, locate: chosen.locate, object });
       if (object !== active?.object) changes.push(changeOf(key, identity, active?.object, object));
     }
     for (const [key, { identity, object, place }] of this.#active) {

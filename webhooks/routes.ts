@@ -21,7 +21,8 @@ export function judgeRoute(kind: RouteKind, route: AnyRoute, surroundings: Surro
   if (gateways.length > 0 && ours.length === 0 && gateways.every((key) => surroundings.gateways.get(key) !== undefined))
     return { warnings: [] };
   const { own, parents } = dryRunRoute(kind, route, surroundings, ours);
-  const denial = own.find(isFinal)?.message;
+  // What status calls a dropped rule is not dropped here: nothing of the route is let in.
+  const denial = own.find(isFinal)?.message.replace(/^Dropped Rule: /, '');
   const warnings = [
     ...missingParents(route, surroundings),
     ...[...own.filter(({ type }) => type === 'ResolvedRefs'), ...parents]
