@@ -7,17 +7,28 @@ export {
   type CertificateSource,
 } from './certificate/index.ts';
 export { readinessListenerName, readinessPath, type Binding } from './envoy/index.ts';
-export { listenerSetGateway, parentGateway, parentOf, tlsOptions, wantsDefaultGateways, portKey } from './gateway/index.ts';
 export {
+  listenerSetGateway,
+  parentGateway,
+  parentOf,
+  tlsOptions,
+  wantsDefaultGateways,
+  portKey,
+} from './gateway/index.ts';
+export {
+  attachedRoute,
   describeRoute,
   explain,
+  reachedBackends,
   statusKey,
   takeSnapshot,
   unservedBecause,
+  type AttachedRoute,
   type Explanation,
   type ExplainedBackend,
   type HeaderChange,
   type Question,
+  type ReachedBackend,
   type Snapshot,
 } from './explain/index.ts';
 export { clusterName } from './backend/index.ts';

@@ -83,7 +83,7 @@ describe('a request that meets a route', () => {
         sees: {
           method: 'GET',
           authority: 'cart.internal',
-          path: '/v2/7?x=1',
+          path: '/v2?x=1',
           headers: [
             { action: 'remove', name: 'x-beta', value: undefined },
             { action: 'set', name: 'x-cart', value: 'new' },

@@ -154,7 +154,8 @@ export function unservedBecause({ inspection }: Snapshot, listener: ListenerPlan
   return listener.refused?.message ?? conflict?.message ?? listener.unservable;
 }
 
-function reference({ gateway, owner, name, port, protocol, hostname }: ListenerPlan): ListenerReference {
+/** A listener as it is told to others. */
+export function reference({ gateway, owner, name, port, protocol, hostname }: ListenerPlan): ListenerReference {
   return {
     gateway,
     owner: { kind: owner.kind, key: owner.key },
@@ -366,7 +367,7 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
       status === 421
         ? `421: the Host ${withoutPort(request.authority)} belongs to another listener than the one that the server name chose: connect to it with its own name`
         : `the proxy answers ${status ?? 'by itself'}`;
-    return { ...nothing, summary, status, listener, hostname };
+    return { ...nothing, summary, status, listener };
   }
   const object = inspection.route(origin.route);
   const route = routeReference(origin, object);

@@ -13,6 +13,7 @@ export {
 export type { Connection } from './filterChain.ts';
 export type { Inspection, Origin } from './inspection.ts';
 export type { NearMiss } from './nearest.ts';
+export { attachedRoute, reachedBackends, type AttachedRoute, type ReachedBackend } from './overview.ts';
 export type { Transport } from './proxy.ts';
 export type { HttpRequest } from './request.ts';
 export { statusKey, takeSnapshot, type Snapshot } from './snapshot.ts';
