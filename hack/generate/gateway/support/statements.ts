@@ -246,16 +246,19 @@ const grpcFilters: Statements = Object.fromEntries(
   Object.entries(httpFilters).filter(([path]) => !/^(requestRedirect|urlRewrite|cors|externalAuth)/.test(path)),
 );
 
-const streamRoute: Statements = {
+/** @param unit what is shared out by weight, and what becomes of it without a backend */
+const streamRoute = (unit: string, lost: string): Statements => ({
   ...below('spec.parentRefs[]', parentRefs),
   'spec.useDefaultGateways': yes('`All`: the route attaches to every default Gateway that takes it'),
-  'spec.rules[].name': nameOfRule,
+  'spec.rules[].name': yes('for people'),
   ...below('spec.rules[].backendRefs[]', {
     ...weightedBackendRef,
-    weight: yes('share of the connections; those that fall to an invalid one are closed'),
+    name: yes(`one that does not exist: \`BackendNotFound\`, and its share is ${lost}`),
+    namespace: yes(`of another namespace with a ReferenceGrant; else \`RefNotPermitted\`, and its share is ${lost}`),
+    weight: yes(`share of the ${unit}; the share of one that is invalid or has no endpoints is ${lost}`),
   }),
   ...routeStatus(status),
-};
+});
 
 const backendValidation: Statements = below('validation', {
   ...below('caCertificateRefs[]', localReference('`ConfigMap` (or `Secret`) with `ca.crt`')),
@@ -391,9 +394,9 @@ export const kinds: Record<string, KindStatements> = {
     },
   },
   TLSRoute: {
-    text: 'On listeners of protocol `TLS`: the connection is chosen by its server name.',
+    text: 'On listeners of protocol `TLS`, whose TLS is passed on or ends here: chosen by server name, the most specific first; of several routes for one name the oldest is served. A listener may share its port with HTTPS.',
     statements: {
-      ...streamRoute,
+      ...streamRoute('connections', 'closed'),
       'spec.hostnames': yes(
         'server names, exact or with a wildcard, as far as they and that of the listener intersect',
       ),
@@ -401,11 +404,11 @@ export const kinds: Record<string, KindStatements> = {
   },
   TCPRoute: {
     text: 'On listeners of protocol `TCP`. Of several routes on one listener the oldest is served.',
-    statements: streamRoute,
+    statements: streamRoute('connections', 'closed'),
   },
   UDPRoute: {
-    text: 'On listeners of protocol `UDP`. Of several routes on one listener the oldest is served.',
-    statements: streamRoute,
+    text: 'On listeners of protocol `UDP`. Of several routes on one listener the oldest is served. A client keeps its backend until it says nothing for a minute.',
+    statements: streamRoute('sessions', 'dropped'),
   },
   BackendTLSPolicy: {
     text: 'TLS from the Gateway to a backend. Where it is invalid nothing is sent: requests get 500, never cleartext.',
