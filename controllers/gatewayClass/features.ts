@@ -64,6 +64,11 @@ export const features: readonly Feature[] = [
   { name: 'HTTPRouteRetryConnectionError', needs: ['HTTPRoute'], channel: 'experimental' },
   { name: 'HTTPRouteSchemeRedirect', needs: ['HTTPRoute'] },
   { name: 'ReferenceGrant', needs: ['ReferenceGrant'] },
+  { name: 'TCPRoute', needs: ['TCPRoute'] },
+  { name: 'TLSRoute', needs: ['TLSRoute'] },
+  { name: 'TLSRouteModeMixed', needs: ['TLSRoute'] },
+  { name: 'TLSRouteModeTerminate', needs: ['TLSRoute'] },
+  { name: 'UDPRoute', needs: ['UDPRoute'] },
 ];
 
 /** What is installed: of each kind, as far as the API server serves it in a version that Sluice reads. */
