@@ -110,3 +110,33 @@ endpoints: [{addresses: [$NODE_IP]}]
 ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53, protocol: TCP}]
 YAML
 }
+
+# The scheduler goes by what Pods ask for, and tens of Gateways ask for more processors than a small machine has, although
+# they do next to nothing: the node says that it has more. The kubelet says otherwise each time, so its word is mended.
+overstate_cpus() {
+  inside kubectl --kubeconfig "$STATE/kubeconfig" apply -f - > /dev/null <<YAML
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: node-cpus}
+spec:
+  failurePolicy: Ignore
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [UPDATE], resources: [nodes/status]}]
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration: {expression: 'Object{status: Object.status{capacity: {"cpu": "32"}, allocatable: {"cpu": "32"}}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: node-cpus}
+spec: {policyName: node-cpus}
+YAML
+  wait_until 'the node to say so' overstated
+}
+# A policy takes effect a moment after it has been applied, and an update is what it acts on.
+overstated() {
+  local node=("$BIN/kubectl" --kubeconfig "$STATE/kubeconfig" patch node node --subresource=status)
+  inside "${node[@]}" -p "{\"metadata\":{\"annotations\":{\"sluice.dev/touched\":\"$RANDOM\"}}}" > /dev/null &&
+    [ "$(inside "$BIN/kubectl" --kubeconfig "$STATE/kubeconfig" get node node -o 'jsonpath={.status.allocatable.cpu}')" = 32 ]
+}
