@@ -54,8 +54,8 @@ function route(name: string, rule: NonNullable<HTTPRoute['spec']['rules']>[numbe
 }
 
 const toApp = { backendRefs: [{ name: 'app', port: 80 }] };
-// More instructions than a proxy takes, in an expression that is otherwise sound.
-const hugeRegex = '(?:\\pL|\\pN){1000}'.repeat(8);
+// A script that is younger than Envoy's tables: the translation takes it for known.
+const unknownScript = '/\\p{Garay}';
 
 function routeReport(name: string): RouteReport | undefined {
   const found = reports.get(`HTTPRoute default/${name}`);
@@ -153,10 +153,10 @@ describe('ControlPlane', () => {
   });
 
   test('one route that Envoy refuses is named with its words, and holds up no other', async () => {
-    const bad = route('bad', { matches: [{ path: { type: 'RegularExpression', value: hugeRegex } }], ...toApp });
+    const bad = route('bad', { matches: [{ path: { type: 'RegularExpression', value: unknownScript } }], ...toApp });
     controlPlane.apply([bad, route('second', toApp), route('third', toApp)]);
     await waitFor('the bad route to be refused', () => condition('bad', 'Accepted')?.status === 'False');
-    expect(condition('bad', 'Accepted')?.message).toContain('RE2 program size');
+    expect(condition('bad', 'Accepted')?.message).toContain('invalid character class range');
     await waitFor('the others to be programmed', () =>
       ['second', 'third'].every((name) => condition(name, 'sluice.dev/Programmed')?.status === 'True'),
     );

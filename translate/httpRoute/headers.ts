@@ -73,8 +73,12 @@ const framing = ['content-length', 'transfer-encoding'];
 function checkName(name: string, direction: 'request' | 'response'): void {
   if (!isHeaderName(name)) throw new UnusableFilter(`"${name}" is not the name of a header`);
   const lower = name.toLowerCase();
-  if (direction === 'request' && lower === 'host') {
-    throw new UnusableFilter('the Host header cannot be modified: use a URLRewrite filter with hostname');
+  if (lower === 'host') {
+    throw new UnusableFilter(
+      direction === 'request'
+        ? 'the Host header cannot be modified: use a URLRewrite filter with hostname'
+        : 'a response has no Host header that could be modified',
+    );
   }
   if (framing.includes(lower)) throw new UnusableFilter(`the header ${name} cannot be modified`);
 }

@@ -10,6 +10,8 @@ import type {
   RouteMatchSchema,
 } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
 import type { HTTPHeaderMatch, HTTPRouteMatch } from '../../api/gateway/index.ts';
+import { isHeaderName } from './headers.ts';
+import { regexSize } from './regexSize.ts';
 
 /** What decides which of two matches comes first; greater goes before, element by element. */
 export type Specificity = readonly [
@@ -38,6 +40,8 @@ const pathTypeRank = { Exact: 2, RegularExpression: 1, PathPrefix: 0 } as const;
 export function translateMatch(match: HTTPRouteMatch): TranslatedMatch {
   const type = match.path?.type ?? 'PathPrefix';
   const value = match.path?.value ?? '/';
+  // It asks for a tunnel and has no path that a route could match.
+  if (match.method === 'CONNECT') throw new UnusableMatch('requests with the method CONNECT are not served');
   const { pathSpecifier, prefix } = translatePath(type, value);
   const headers: Init<typeof HeaderMatcherSchema>[] = [];
   if (match.method !== undefined)
@@ -49,8 +53,8 @@ export function translateMatch(match: HTTPRouteMatch): TranslatedMatch {
   for (const query of match.queryParams ?? []) {
     if (queries.has(query.name)) continue;
     queries.add(query.name);
-    const pattern =
-      query.type === 'RegularExpression' ? regex(query.value, `the query match "${query.name}"`) : exact(query.value);
+    if (query.name === '') throw new UnusableMatch('a query match names no parameter');
+    const pattern = valuePattern(query, `the query match "${query.name}"`);
     queryParameters.push({ name: query.name, queryParameterMatchSpecifier: { case: 'stringMatch', value: pattern } });
   }
   return {
@@ -72,10 +76,8 @@ export function translateHeaderMatches(
   for (const header of headers) {
     const name = header.name.toLowerCase();
     if (result.has(name)) continue;
-    const pattern =
-      header.type === 'RegularExpression'
-        ? regex(header.value, `the header match "${header.name}"`)
-        : exact(header.value);
+    if (!isHeaderName(name)) throw new UnusableMatch(`"${header.name}" is not the name of a header`);
+    const pattern = valuePattern(header, `the header match "${header.name}"`);
     result.set(name, { name: name === 'host' ? ':authority' : name, headerMatchSpecifier: stringMatch(pattern) });
   }
   return [...result.values()];
@@ -85,11 +87,13 @@ function translatePath(
   type: keyof typeof pathTypeRank,
   value: string,
 ): { pathSpecifier: NonNullable<Init<typeof RouteMatchSchema>['pathSpecifier']>; prefix: string | undefined } {
-  if (type === 'Exact') return { pathSpecifier: { case: 'path', value }, prefix: undefined };
   if (type === 'RegularExpression') {
     checkRegex(value, 'the path match');
     return { pathSpecifier: { case: 'safeRegex', value: { regex: value } }, prefix: undefined };
   }
+  if (!isPath(value)) throw new UnusableMatch(`"${value}" in a path match is not a path such as /a/b`);
+  if (type === 'Exact') return { pathSpecifier: { case: 'path', value }, prefix: undefined };
+  if (type !== 'PathPrefix') throw new UnusableMatch(`path matches of type ${String(type)} are not supported`);
   // "/abc/" and "/abc" are the same prefix, and neither matches "/abcd". Source: PathMatchPathPrefix.
   const prefix = value.replace(/\/+$/, '');
   return prefix === ''
@@ -97,7 +101,18 @@ function translatePath(
     : { pathSpecifier: { case: 'pathSeparatedPrefix', value: prefix }, prefix };
 }
 
+/** Whether a text is what the specification takes for a path. Source: HTTPPathMatch. */
+function isPath(text: string): boolean {
+  return /^\/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$/.test(text);
+}
+
 type Pattern = { matchPattern: { case: 'exact'; value: string } | { case: 'safeRegex'; value: { regex: string } } };
+
+function valuePattern({ type, value }: { type?: HTTPHeaderMatch['type']; value: string }, where: string): Pattern {
+  if (type === 'RegularExpression') return regex(value, where);
+  if (type !== undefined && type !== 'Exact') throw new UnusableMatch(`${where} has the unknown type ${String(type)}`);
+  return exact(value);
+}
 
 function exact(value: string): Pattern {
   return { matchPattern: { case: 'exact', value } };
@@ -112,22 +127,36 @@ function stringMatch(value: Pattern): { case: 'stringMatch'; value: Pattern } {
   return { case: 'stringMatch', value };
 }
 
-const accepted = new Map<string, string | undefined>();
+/** As many instructions of a compiled expression as proxies take: see the bootstrap. */
+const maxRegexSize = 65_536;
 
-/** Envoy compiles expressions with RE2, which has no look-around and no back-references. */
+const verdicts = new Map<string, string | undefined>();
+
+/** Envoy compiles expressions with RE2, which has no look-around and no back-references. @throws UnusableMatch */
 export function checkRegex(value: string, where: string): void {
-  let fault = accepted.get(value);
-  if (fault === undefined && !accepted.has(value)) {
-    try {
-      RE2JS.compile(value);
-    } catch (error) {
-      fault = error instanceof Error ? error.message : String(error);
-    }
-    if (accepted.size >= 10_000) accepted.clear();
-    accepted.set(value, fault);
+  if (!verdicts.has(value)) {
+    if (verdicts.size >= 10_000) verdicts.clear();
+    verdicts.set(value, regexFault(value));
   }
+  const fault = verdicts.get(value);
   if (fault !== undefined) {
     throw new UnusableMatch(`${where} has a regular expression that RE2 refuses (${shorten(fault)})`);
+  }
+}
+
+function regexFault(value: string): string | undefined {
+  if (value === '') return 'it is empty';
+  const size = regexSize(value);
+  if (size > maxRegexSize) return `it compiles to about ${size} instructions, and ${maxRegexSize} are possible`;
+  // Envoy matches bytes, and knows fewer names than the RE2 that is asked here.
+  for (const [escape, code, name] of value.matchAll(/\\(?:x\{0*([0-9a-fA-F]*)\}|[pP]\{(LC|Cn)\}|.)/gsu)) {
+    if (name !== undefined || Number.parseInt(code ?? '', 16) > 0xff) return `there is no ${escape}`;
+  }
+  try {
+    RE2JS.compile(value);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

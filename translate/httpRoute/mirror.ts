@@ -12,13 +12,17 @@ export function translateMirror(
 }
 
 function fractionOf({ fraction, percent }: HTTPRequestMirrorFilter): { numerator: number; denominator: Denominator } {
-  if (fraction === undefined) return { numerator: percent ?? 100, denominator: Denominator.HUNDRED };
+  if (fraction === undefined) return { numerator: between(0, percent ?? 100, 100), denominator: Denominator.HUNDRED };
   return fractionalPercent(fraction.numerator, fraction.denominator ?? 100);
 }
 
 /** A share of `whole` as exactly as Envoy takes one. */
 export function fractionalPercent(part: number, whole: number): { numerator: number; denominator: Denominator } {
   const million = 1_000_000;
-  const numerator = Math.min(million, Math.round((part / whole) * million));
+  const numerator = whole > 0 ? between(0, Math.round((part / whole) * million), million) : 0;
   return { numerator, denominator: Denominator.MILLION };
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.max(least, Math.min(value, most));
 }

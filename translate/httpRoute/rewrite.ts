@@ -39,6 +39,10 @@ export function translateRedirect(
   const responseCode = responseCodes[filter.statusCode ?? 302];
   if (responseCode === undefined) throw new UnusableFilter(`a redirect cannot answer with ${filter.statusCode}`);
   const redirect: Init<typeof RedirectActionSchema> = { responseCode };
+  if (filter.scheme !== undefined && filter.scheme !== 'http' && filter.scheme !== 'https') {
+    throw new UnusableFilter(`a redirect to the scheme ${String(filter.scheme)} is not supported: use http or https`);
+  }
+  checkHostname(filter.hostname);
   const scheme = filter.scheme ?? listener.scheme;
   if (filter.scheme !== undefined) redirect.schemeRewriteSpecifier = { case: 'schemeRedirect', value: filter.scheme };
   if (filter.hostname !== undefined) redirect.hostRedirect = filter.hostname;
@@ -54,7 +58,10 @@ function redirectPath(
   path: HTTPPathModifier,
   prefix: string | undefined,
 ): NonNullable<Init<typeof RedirectActionSchema>['pathRewriteSpecifier']> {
-  if (path.type === 'ReplaceFullPath') return { case: 'pathRedirect', value: path.replaceFullPath ?? '/' };
+  if (path.type === 'ReplaceFullPath') {
+    // A query in it takes the place of the request's.
+    return { case: 'pathRedirect', value: checkPath(path.replaceFullPath || '/', /[^!-~]|#/) };
+  }
   const rewrite = replacePrefix(path, prefix);
   return 'literal' in rewrite
     ? { case: 'prefixRewrite', value: rewrite.literal }
@@ -67,11 +74,15 @@ export function translateRewrite(
   prefix: string | undefined,
 ): Init<typeof RouteActionSchema> {
   const action: Init<typeof RouteActionSchema> = {};
+  checkHostname(filter.hostname);
   if (filter.hostname !== undefined)
     action.hostRewriteSpecifier = { case: 'hostRewriteLiteral', value: filter.hostname };
   if (filter.path === undefined) return action;
   if (filter.path.type === 'ReplaceFullPath') {
-    action.regexRewrite = { pattern: { regex: '^/.*$' }, substitution: escape(filter.path.replaceFullPath ?? '/') };
+    action.regexRewrite = {
+      pattern: { regex: '^/.*$' },
+      substitution: escape(checkPath(filter.path.replaceFullPath || '/', /[^!-~]|[?#]/)),
+    };
     return action;
   }
   const rewrite = replacePrefix(filter.path, prefix);
@@ -88,12 +99,27 @@ function replacePrefix(
   path: HTTPPathModifier,
   prefix: string | undefined,
 ): { literal: string } | { pattern: string; substitution: string } {
+  const type: string = path.type;
+  if (type !== 'ReplacePrefixMatch') throw new UnusableFilter(`path modifiers of type ${type} are not supported`);
   if (prefix === undefined) throw new UnusableFilter('ReplacePrefixMatch needs a match of type PathPrefix');
-  const replacement = (path.replacePrefixMatch ?? '/').replace(/\/+$/, '');
+  const replacement = checkPath(path.replacePrefixMatch || '/', /[^!-~]|[?#]/).replace(/\/+$/, '');
   if (prefix !== '' && replacement !== '') return { literal: replacement };
   if (prefix === '' && replacement === '') return { literal: '/' };
   if (prefix === '') return { pattern: '^/(.*)$', substitution: `${escape(replacement)}/\\1` };
   return { pattern: `^${quote(prefix)}/*`, substitution: '/' };
+}
+
+/** A path that can go into a request line or a header. @throws UnusableFilter */
+function checkPath(path: string, forbidden: RegExp): string {
+  if (path.startsWith('/') && !forbidden.test(path)) return path;
+  throw new UnusableFilter(
+    `"${path}" cannot take the place of a path: begin with "/", and escape what is not part of one`,
+  );
+}
+
+function checkHostname(hostname: string | undefined): void {
+  if (hostname === undefined || /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(hostname)) return;
+  throw new UnusableFilter(`"${hostname}" is not a hostname such as www.example.com`);
 }
 
 /** A backslash begins a reference to a group in RE2's substitutions. */

@@ -82,6 +82,9 @@ export interface RuleDialect {
 /** A cluster that never exists: requests sent to it get the status of backends that are invalid. */
 const invalidBackend = 'invalid-backend';
 
+/** The specification's limit; the sum has to fit into 32 bits. */
+const maxWeight = 1_000_000;
+
 type Route = Init<typeof RouteSchema>;
 type RouteAction = Init<typeof RouteActionSchema>;
 
@@ -162,7 +165,7 @@ function planRule(rule: CommonRule, identity: string, references: References): P
   const destinations = (rule.backendRefs ?? []).map((reference): Destination => {
     const backend = references.resolve(reference);
     const own = translateFilters(reference.filters ?? [], references);
-    const weight = reference.weight ?? 1;
+    const weight = Math.min(reference.weight ?? 1, maxWeight);
     if (!isUnresolved(backend)) return { weight, cluster: backend.cluster, filters: own, session };
     references.unresolved.push(backend);
     return { weight, cluster: undefined, filters: own, session: undefined };

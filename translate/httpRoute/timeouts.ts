@@ -48,8 +48,12 @@ export function translateRetry(
   { attempt }: Timeouts,
 ): Init<typeof RetryPolicySchema> | undefined {
   if (retry === undefined && attempt === 0) return undefined;
+  const { attempts } = retry ?? {};
+  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts > 0)) {
+    throw new UnusableFilter(`${attempts} is not a number of retries: use 1 or more`);
+  }
   const policy: Init<typeof RetryPolicySchema> = {
-    numRetries: Math.min(retry?.attempts ?? safeRetryPolicy.numRetries, maxUint32),
+    numRetries: Math.min(attempts ?? safeRetryPolicy.numRetries, maxUint32),
   };
   if (attempt > 0) policy.perTryTimeout = duration(attempt);
   if (retry === undefined) {
