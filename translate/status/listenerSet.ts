@@ -27,7 +27,7 @@ export function listenerSetContribution(
   };
 }
 
-/** Whether at least one of its listeners is accepted. */
+/** Whether at least one of its listeners can be served. */
 export function isListenerSetAccepted(plan: ListenerSetPlan, listeners: readonly ListenerContribution[]): boolean {
   return acceptedCondition(plan, listeners).status === 'True';
 }
@@ -35,7 +35,8 @@ export function isListenerSetAccepted(plan: ListenerSetPlan, listeners: readonly
 function acceptedCondition(plan: ListenerSetPlan, listeners: readonly ListenerContribution[]): ConditionContribution {
   const type = 'Accepted';
   if (plan.refused !== undefined) return { type, status: 'False', ...plan.refused };
-  const invalid = listeners.filter((listener) => !isAccepted(listener));
+  // A listener that is accepted and cannot be served, such as one that may not have its certificate, is not valid either.
+  const invalid = listeners.filter((listener) => !isAccepted(listener) || listener.unprogrammable !== undefined);
   if (invalid.length === 0) {
     return { type, status: 'True', reason: 'Accepted', message: `ListenerSet is attached to Gateway ${plan.gateway}` };
   }
@@ -45,12 +46,12 @@ function acceptedCondition(plan: ListenerSetPlan, listeners: readonly ListenerCo
         type,
         status: 'False',
         reason: 'ListenersNotValid',
-        message: `No listener can be accepted: see the conditions of ${names}`,
+        message: `No listener can be served: see the conditions of ${names}`,
       }
     : {
         type,
         status: 'True',
         reason: 'ListenersNotValid',
-        message: `Listeners ${names} cannot be accepted, the others are: see their conditions`,
+        message: `Listeners ${names} cannot be served, the others can: see their conditions`,
       };
 }
