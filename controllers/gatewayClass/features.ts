@@ -29,8 +29,15 @@ export interface Feature {
 
 /** In alphabetical order, as the specification asks for; one line each. */
 export const features: readonly Feature[] = [
+  { name: 'BackendTLSPolicy', needs: ['BackendTLSPolicy'] },
+  { name: 'BackendTLSPolicySANValidation', needs: ['BackendTLSPolicy'] },
+  { name: 'GRPCRoute', needs: ['GRPCRoute'] },
+  { name: 'GRPCRouteNamedRouteRule', needs: ['GRPCRoute'], since: 4 },
   { name: 'Gateway', needs: ['Gateway'] },
   { name: 'GatewayAddressEmpty', needs: ['Gateway'] },
+  { name: 'GatewayBackendClientCertificate', needs: ['Gateway', 'BackendTLSPolicy'], since: 5 },
+  { name: 'GatewayFrontendClientCertificateValidation', needs: ['Gateway'], since: 5 },
+  { name: 'GatewayFrontendClientCertificateValidationInsecureFallback', needs: ['Gateway'], since: 5 },
   { name: 'GatewayHTTPListenerIsolation', needs: ['Gateway'] },
   { name: 'GatewayHTTPSListenerDetectMisdirectedRequests', needs: ['Gateway'] },
   { name: 'GatewayInfrastructure', needs: ['Gateway'] },
@@ -63,6 +70,7 @@ export const features: readonly Feature[] = [
   { name: 'HTTPRouteRetryBackendTimeout', needs: ['HTTPRoute'], channel: 'experimental' },
   { name: 'HTTPRouteRetryConnectionError', needs: ['HTTPRoute'], channel: 'experimental' },
   { name: 'HTTPRouteSchemeRedirect', needs: ['HTTPRoute'] },
+  { name: 'ListenerSet', needs: ['ListenerSet'] },
   { name: 'ReferenceGrant', needs: ['ReferenceGrant'] },
   { name: 'TCPRoute', needs: ['TCPRoute'] },
   { name: 'TLSRoute', needs: ['TLSRoute'] },
