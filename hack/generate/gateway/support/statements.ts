@@ -294,12 +294,16 @@ export const kinds: Record<string, KindStatements> = {
     statements: {
       'spec.gatewayClassName': yes('Gateways of other classes are not touched'),
       ...below('spec.listeners[]', listener),
-      ...notBuilt('the load balancer chooses the addresses', {
-        'spec.addresses[].type': yes('`IPAddress`; else Accepted is False with `UnsupportedAddress`'),
-        'spec.addresses[].value': yes(
-          'asked of the load balancer; `AddressNotUsable` where it does not give it; any where it is not said',
-        ),
-      }),
+      'spec.addresses[].type': yes(
+        '`IPAddress`; else Accepted is False with `UnsupportedAddress`',
+        'GatewayStaticAddresses',
+        'GatewayOptionalAddressValue',
+      ),
+      'spec.addresses[].value': yes(
+        'asked of the load balancer, `AddressNotUsable` where it does not give it; any address where it is not said',
+        'GatewayStaticAddresses',
+        'GatewayOptionalAddressValue',
+      ),
       'spec.infrastructure.labels': yes(
         'on every object that is made for the Gateway',
         'GatewayInfrastructureMetadata',
