@@ -28,6 +28,7 @@ export {
   type ExplainedBackend,
   type HeaderChange,
   type Question,
+  type SeenRequest,
   type ReachedBackend,
   type Snapshot,
 } from './explain/index.ts';

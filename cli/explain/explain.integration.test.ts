@@ -73,7 +73,7 @@ test('headers count, and JSON is for machines', async () => {
       {
         gateways: ['default/edge'],
         route: { kind: 'HTTPRoute', namespace: 'default', name: 'shop', rule: 1, ruleName: 'cart', match: 1 },
-        action: { kind: 'forward', sees: { authority: 'cart.internal', path: '/v2' } },
+        action: { kind: 'forward', backends: [{ sees: { authority: 'cart.internal', path: '/v2' } }] },
       },
     ],
   });

@@ -1,5 +1,5 @@
 /** Answers as text: what happens in one sentence, and below it the way that led there. */
-import type { Explanation, HeaderChange } from '../../translate/index.ts';
+import type { Explanation, HeaderChange, SeenRequest } from '../../translate/index.ts';
 import { describeRoute } from '../../translate/index.ts';
 import type { Answer, Answers } from './answer.ts';
 
@@ -56,22 +56,27 @@ function renderAction({ action }: Explanation, add: (label: string, ...lines: st
     return;
   }
   const isSplit = action.backends.length > 1;
-  for (const { backend, port, share, tls, endpoints, failure, requestHeaders, responseHeaders } of action.backends) {
+  const views = action.backends.map(({ sees }) => JSON.stringify(sees));
+  const isSame = views.every((view) => view === views[0]);
+  for (const { backend, port, share, tls, endpoints, failure, sees, responseHeaders } of action.backends) {
     const where = `${backend}${port === undefined ? '' : ` port ${port}`}${tls ? ', by TLS' : ''}`;
     const part = isSplit ? `${share} %: ` : '';
     add('Backend', `${part}${where}: ${failure ?? endpointsText(endpoints)}`);
-    const own = [...headers('request header', requestHeaders), ...headers('response header', responseHeaders)];
+    const own = [...(isSame ? [] : seen(sees)), ...headers('response header', responseHeaders)];
     for (const line of own) add('', `  ${line}`);
   }
   for (const { backend, share, endpoints } of action.mirrors) {
     add('Mirror', `${share} %: ${backend}: ${endpointsText(endpoints)}`);
   }
-  if (action.sees !== undefined) {
-    const { method, authority, path, headers: changes } = action.sees;
-    const host = authority === undefined ? 'the name of the endpoint as Host' : `Host: ${authority}`;
-    add('Sees', `${method} ${path}, ${host}`, ...headers('request header', changes));
-  }
+  if (isSame) add('Sees', ...seen(action.backends[0]?.sees));
   if (action.responseHeaders.length > 0) add('Answer', ...headers('response header', action.responseHeaders));
+}
+
+function seen(request: SeenRequest | undefined): string[] {
+  if (request === undefined) return [];
+  const { method, authority, path, headers: changes } = request;
+  const host = authority === undefined ? 'the name of the endpoint as Host' : `Host: ${authority}`;
+  return [`${method} ${path}, ${host}`, ...headers('request header', changes)];
 }
 
 function endpointsText(endpoints: readonly string[] | undefined): string {

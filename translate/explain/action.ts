@@ -162,7 +162,8 @@ function mirror({ cluster, runtimeFraction }: RouteAction_RequestMirrorPolicy): 
   return { cluster, percent: fraction === undefined ? 100 : percentOf(fraction) };
 }
 
-function percentOf({ numerator, denominator }: FractionalPercent): number {
+/** A fraction in percent. */
+export function percentOf({ numerator, denominator }: FractionalPercent): number {
   const whole = { [Denominator.HUNDRED]: 100, [Denominator.TEN_THOUSAND]: 10_000, [Denominator.MILLION]: 1_000_000 };
   return (100 * numerator) / ((whole as Record<number, number>)[denominator] ?? 100);
 }

@@ -12,7 +12,7 @@ import { describeFilters, describeRoute, routeReference, ruleOf, type RouteRefer
 import type { Connection } from './filterChain.ts';
 import type { Origin } from './inspection.ts';
 import { nearestHostnames, nearestRoutes, type NearMiss } from './nearest.ts';
-import type { Passage, Transport } from './proxy.ts';
+import { requiresClientCertificate, type Passage, type Transport } from './proxy.ts';
 import { withoutPort, type HttpRequest } from './request.ts';
 import { statusKey, type Snapshot } from './snapshot.ts';
 
@@ -49,9 +49,18 @@ export interface ExplainedBackend {
   endpoints: string[] | undefined;
   /** What is answered in its place, and why; undefined where it is asked. */
   failure: string | undefined;
-  /** Changes of headers for this backend only. */
-  requestHeaders: HeaderChange[];
+  /** What it gets to see of the request; undefined where it is no HTTP. */
+  sees: SeenRequest | undefined;
   responseHeaders: HeaderChange[];
+}
+
+/** A request as it leaves the proxy. */
+export interface SeenRequest {
+  method: string;
+  /** The Host header; undefined where the name of the endpoint is put in. */
+  authority: string | undefined;
+  path: string;
+  headers: HeaderChange[];
 }
 
 /** What happens to a request at a route. */
@@ -60,8 +69,7 @@ export type ExplainedAction =
       kind: 'forward';
       backends: ExplainedBackend[];
       mirrors: { backend: string; share: number; endpoints: string[] | undefined }[];
-      /** What backends see; undefined where it is no HTTP. */
-      sees: { method: string; authority: string | undefined; path: string; headers: HeaderChange[] } | undefined;
+      /** Changes of the headers of answers of all backends. */
       responseHeaders: HeaderChange[];
     }
   | Extract<Effect, { kind: 'redirect' | 'answer' }>;
@@ -100,6 +108,15 @@ const nothing = {
 export function explain(snapshot: Snapshot, question: Question): Explanation {
   const { transport, port, connection, request } = question;
   const passage = snapshot.model.follow(transport, port, connection, request);
+  const explanation = explainPassage(snapshot, question, passage);
+  const chain = 'chain' in passage ? passage.chain : undefined;
+  if (chain === undefined || !requiresClientCertificate(chain)) return explanation;
+  const note = 'The listener asks for a client certificate: a client that shows no valid one gets no connection';
+  return { ...explanation, notes: [note, ...explanation.notes] };
+}
+
+function explainPassage(snapshot: Snapshot, question: Question, passage: Passage): Explanation {
+  const { port, connection } = question;
   switch (passage.end) {
     case 'no listener':
       return noListener(snapshot, question);
@@ -257,8 +274,9 @@ function noChain(snapshot: Snapshot, question: Question): Explanation {
   const listeners = planOf(snapshot, question)?.listeners ?? [];
   const names = listName(listeners.map(({ hostname }) => starred(hostname)));
   const { serverName } = connection;
-  const summary =
-    serverName === undefined
+  const summary = !connection.isTls
+    ? `the listeners on port ${port} expect TLS: use https:// or tls://`
+    : serverName === undefined
       ? `no connection: the client sends no server name, and no listener on port ${port} of ${gatewaysOf(snapshot)} takes any: they are for ${names}`
       : `no connection: no HTTPS or TLS listener on port ${port} of ${gatewaysOf(snapshot)} covers the server name ${serverName}: they are for ${names}`;
   const { request } = question;
@@ -350,7 +368,7 @@ function unservedRoutes(snapshot: Snapshot, host: string): string[] {
 
 function originOf(snapshot: Snapshot, passage: Extract<Passage, { end: 'route' }>): Origin | undefined {
   const domain = passage.virtualHost.domains[0] ?? '*';
-  return snapshot.inspection.routesOf(passage.table, domain === '*' ? '' : domain)[passage.position];
+  return snapshot.inspection.routesOf(passage.table, domain === '*' ? '' : domain)[passage.shares[0]!.position];
 }
 
 function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage, { end: 'route' }>): Explanation {
@@ -359,7 +377,8 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
   const hostname = virtualHost.domains[0] ?? '*';
   const listener = httpListener(snapshot, question, passage, hostname);
   const origin = originOf(snapshot, passage);
-  const effect = effectOf(passage.route, virtualHost, request);
+  const effects = passage.shares.map((share) => ({ share, effect: effectOf(share.route, virtualHost, request) }));
+  const { effect } = effects[0]!;
   if (origin === undefined) {
     // A route that no object asked for, such as the answer to a misdirected request.
     const status = effect.kind === 'forward' ? undefined : effect.status;
@@ -386,11 +405,11 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
     filters: describeFilters(object, origin.rule),
   };
   const who = describeRoute(route);
-  if (effect.kind === 'redirect') {
+  if (effects.length === 1 && effect.kind === 'redirect') {
     const summary = `${effect.status}: ${who} redirects to ${effect.location}`;
     return { ...base, summary, status: effect.status, action: effect };
   }
-  if (effect.kind === 'answer') {
+  if (effects.length === 1 && effect.kind === 'answer') {
     const rule = ruleOf(object, origin.rule);
     const reason =
       why !== ''
@@ -405,23 +424,36 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
       action: effect,
     };
   }
-  const backends = effect.destinations.map((destination): ExplainedBackend => {
-    const backend = explainBackend(snapshot, destination.cluster, destination.percent, effect.clusterNotFound, why);
-    const { requestHeaders, responseHeaders } = destination;
-    return { ...backend, requestHeaders, responseHeaders };
-  });
-  const mirrors = effect.mirrors.map(({ cluster, percent }) => {
-    const { backend, endpoints } = explainBackend(snapshot, cluster, percent, effect.clusterNotFound, why);
-    return { backend, share: percent, endpoints };
-  });
-  const action: ExplainedAction = {
-    kind: 'forward',
-    backends,
-    mirrors,
-    sees: { method: effect.method, authority: effect.authority, path: effect.path, headers: effect.requestHeaders },
-    responseHeaders: effect.responseHeaders,
-  };
+  const backends = effects.flatMap(({ share, effect: each }) => explainShare(snapshot, share.percent, each, why));
+  const mirrors = effects.flatMap(({ share, effect: each }) =>
+    (each.kind === 'forward' ? each.mirrors : []).map(({ cluster, percent }) => {
+      const { backend, endpoints } = explainBackend(snapshot, cluster, percent, 503, why);
+      return { backend, share: (share.percent * percent) / 100, endpoints };
+    }),
+  );
+  const responseHeaders = effects.length === 1 ? effect.responseHeaders : [];
+  const action: ExplainedAction = { kind: 'forward', backends, mirrors, responseHeaders };
   return { ...base, ...forwarded(who, backends), action };
+}
+
+/** What becomes of a part of the requests. */
+function explainShare(snapshot: Snapshot, percent: number, effect: Effect, why: string): ExplainedBackend[] {
+  if (effect.kind !== 'forward') {
+    const what =
+      effect.kind === 'redirect' ? `redirect to ${effect.location}` : why === '' ? 'answered by the proxy' : why;
+    return [{ ...invalid, share: round(percent), failure: `${effect.status}: ${what}` }];
+  }
+  return effect.destinations.map((destination) => {
+    const share = (percent * destination.percent) / 100;
+    const backend = explainBackend(snapshot, destination.cluster, share, effect.clusterNotFound, why);
+    const headers = [...destination.requestHeaders, ...effect.requestHeaders];
+    const sees = { method: effect.method, authority: effect.authority, path: effect.path, headers };
+    return { ...backend, sees, responseHeaders: destination.responseHeaders };
+  });
+}
+
+function round(percent: number): number {
+  return Math.round(percent * 100) / 100;
 }
 
 function forwarded(who: string, backends: readonly ExplainedBackend[]): Pick<Explanation, 'summary' | 'status'> {
@@ -456,11 +488,11 @@ function explainBackend(
   return {
     backend,
     port: address?.port,
-    share: Math.round(percent * 100) / 100,
+    share: round(percent),
     tls: cluster?.transportSocket !== undefined,
     endpoints,
     failure,
-    requestHeaders: [],
+    sees: undefined,
     responseHeaders: [],
   };
 }
@@ -491,11 +523,11 @@ function streamed(snapshot: Snapshot, question: Question, passage: Extract<Passa
   if (served.rejected > 0 || backends.length === 0) {
     const why = unresolved(snapshot, served.route);
     const failure = `no connection: ${why === '' ? 'it names no backend' : why}`;
-    const share = total === 0 ? 100 : Math.round((10_000 * served.rejected) / total) / 100;
+    const share = total === 0 ? 100 : round((100 * served.rejected) / total);
     backends.push({ ...invalid, share, failure });
   }
   const { kind, key } = parseRouteId(served.route);
-  const action: ExplainedAction = { kind: 'forward', backends, mirrors: [], sees: undefined, responseHeaders: [] };
+  const action: ExplainedAction = { kind: 'forward', backends, mirrors: [], responseHeaders: [] };
   const notes =
     question.request === undefined || listener === undefined
       ? []
@@ -509,7 +541,7 @@ const invalid = {
   port: undefined,
   tls: false,
   endpoints: [],
-  requestHeaders: [],
+  sees: undefined,
   responseHeaders: [],
 } satisfies Partial<ExplainedBackend>;
 

@@ -9,6 +9,7 @@ export {
   type Explanation,
   type ListenerReference,
   type Question,
+  type SeenRequest,
 } from './explain.ts';
 export type { Connection } from './filterChain.ts';
 export type { Inspection, Origin } from './inspection.ts';

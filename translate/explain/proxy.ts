@@ -22,8 +22,10 @@ import {
 import { TcpProxySchema } from '../../api/envoy/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
 import { UdpProxyConfigSchema } from '../../api/envoy/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts';
 import { RouteSchema as UdpRouteSchema } from '../../api/envoy/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts';
+import { DownstreamTlsContextSchema } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import type { EncodedResource, ResourceType } from '../../api/resource.ts';
 import { readinessListenerName } from '../envoy/index.ts';
+import { percentOf } from './action.ts';
 import { findFilterChain, type Connection } from './filterChain.ts';
 import { normalizePath } from './path.ts';
 import { differences } from './routeMatch.ts';
@@ -36,6 +38,14 @@ export type Transport = 'tcp' | 'udp';
 export interface StreamDestination {
   cluster: string;
   /** Of all connections, in percent. */
+  percent: number;
+}
+
+/** A route that takes a request, or a part of the requests of its kind. */
+export interface RouteShare {
+  /** Of the route in its virtual host. */
+  position: number;
+  route: Route;
   percent: number;
 }
 
@@ -66,9 +76,8 @@ export type Passage =
       chain: FilterChain;
       table: string;
       virtualHost: VirtualHost;
-      /** Of the route in the virtual host. */
-      position: number;
-      route: Route;
+      /** The route, or the routes among which a number decides that Envoy draws for each request. */
+      shares: RouteShare[];
       /** With its path as the router sees it. */
       request: HttpRequest;
     };
@@ -165,12 +174,9 @@ export class ProxyModel {
     const request = { ...sent, path };
     const virtualHost = configuration === undefined ? undefined : findVirtualHost(configuration, request.authority);
     if (virtualHost === undefined) return { end: 'no virtual host', listener, chain, table, request };
-    const position = virtualHost.routes.findIndex(
-      ({ match }) => match !== undefined && differences(match, request).length === 0,
-    );
-    const route = virtualHost.routes[position];
-    if (route === undefined) return { end: 'no route', listener, chain, table, virtualHost, request };
-    return { end: 'route', listener, chain, table, virtualHost, position, route, request };
+    const shares = sharesOf(virtualHost, request);
+    if (shares.length === 0) return { end: 'no route', listener, chain, table, virtualHost, request };
+    return { end: 'route', listener, chain, table, virtualHost, shares, request };
   }
 
   #decode<T>(type: ResourceType, name: string, decode: (bytes: Uint8Array) => T): T | undefined {
@@ -183,6 +189,30 @@ export class ProxyModel {
     this.#decoded.set(id, made);
     return made;
   }
+}
+
+/** Whether a chain takes only clients that show a certificate. */
+export function requiresClientCertificate({ transportSocket }: FilterChain): boolean {
+  if (transportSocket?.configType.case !== 'typedConfig') return false;
+  return anyUnpack(transportSocket.configType.value, DownstreamTlsContextSchema)?.requireClientCertificate === true;
+}
+
+/**
+ * The first route that a request meets. One that takes a fraction leaves the rest to those after it, and all of them are
+ * asked with the same number.
+ */
+function sharesOf({ routes }: VirtualHost, request: HttpRequest): RouteShare[] {
+  const shares: RouteShare[] = [];
+  let before = 0;
+  for (const [position, route] of routes.entries()) {
+    if (route.match === undefined || differences(route.match, request).length > 0) continue;
+    const fraction = route.match.runtimeFraction?.defaultValue;
+    const until = fraction === undefined ? 100 : percentOf(fraction);
+    if (until > before) shares.push({ position, route, percent: until - before });
+    before = Math.max(before, until);
+    if (fraction === undefined) break;
+  }
+  return shares;
 }
 
 type Unpackable = typeof HttpConnectionManagerSchema | typeof TcpProxySchema;

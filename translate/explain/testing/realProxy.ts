@@ -7,7 +7,8 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { startEnvoy, type EnvoyProcess } from '../../../test/fixtures/index.ts';
-import { readable, type TranslationState } from '../../testing/golden.ts';
+import type { TranslationState } from '../../testing/golden.ts';
+import { staticConfiguration } from '../../testing/staticConfiguration.ts';
 
 type Json = { [key: string]: Json } & Json[] & string;
 
@@ -50,34 +51,25 @@ export async function startEcho(): Promise<http.Server> {
 
 /** Starts Envoy with what proxies would get; every endpoint is the echo server. */
 export async function startProxy(state: TranslationState, echo: http.Server): Promise<EnvoyProcess> {
-  const envoy = await startEnvoy({ bootstrap: { static_resources: staticResources(state, echo) } });
+  const envoy = await startEnvoy({ bootstrap: bootstrap(state, echo) });
   await envoy.ready();
   return envoy;
 }
 
-function staticResources(state: TranslationState, echo: http.Server): unknown {
-  const byType = { cluster: [], endpoint: [], listener: [], route: [], secret: [] } as Record<string, Json[]>;
-  for (const [identity, { type, resource }] of state.resources) {
-    if (identity !== 'listener readiness') byType[type]!.push(readable(type, resource) as Json);
-  }
-  const tables = new Map(byType['route']!.map((table) => [String(table['name']), tagged(table)]));
-  for (const listener of byType['listener']!) {
+function bootstrap(state: TranslationState, echo: http.Server): Record<string, unknown> {
+  const configuration = staticConfiguration(state) as { static_resources: Record<string, Json[]> };
+  const resources = configuration.static_resources;
+  const listeners = resources['listeners']!.filter((listener) => String(listener['name']) !== 'readiness');
+  for (const listener of listeners) {
     for (const chain of (listener['filter_chains'] ?? []) as Json[]) {
       for (const filter of chain['filters'] as Json[]) {
-        const manager = filter['typed_config'] as unknown as Record<string, unknown>;
-        const rds = manager['rds'] as Json | undefined;
-        if (rds === undefined) continue;
-        delete manager['rds'];
-        manager['route_config'] = tables.get(String(rds['route_config_name']));
-      }
-      const context = chain['transport_socket']?.['typed_config']?.['common_tls_context'];
-      for (const sds of (context?.['tls_certificate_sds_secret_configs'] ?? []) as Json[]) {
-        delete (sds as unknown as Record<string, unknown>)['sds_config'];
+        const table = filter['typed_config']?.['route_config'];
+        if (table !== undefined) tag(table);
       }
     }
   }
   const { port } = echo.address() as AddressInfo;
-  const clusters = byType['cluster']!.map((cluster) => ({
+  const clusters = resources['clusters']!.map((cluster) => ({
     name: cluster['name'],
     type: 'STATIC',
     load_assignment: {
@@ -87,24 +79,22 @@ function staticResources(state: TranslationState, echo: http.Server): unknown {
       ],
     },
   }));
-  return { listeners: byType['listener'], clusters, secrets: byType['secret'] };
+  return { ...configuration, static_resources: { ...resources, listeners, clusters } };
 }
 
-function tagged(table: Json): unknown {
+function tag(table: Json): void {
   for (const host of (table['virtual_hosts'] ?? []) as Json[]) {
     const domain = String((host['domains'] as Json[])[0]);
     for (const [position, route] of ((host['routes'] ?? []) as Json[]).entries()) {
       const name = routeTag(String(table['name']), domain, position);
       const before = (route['response_headers_to_add'] ?? []) as unknown[];
-      const after = [...before, tag('x-route', name), tag('x-cluster', '%UPSTREAM_CLUSTER%')];
+      const after = [...before, overwrite('x-route', name), overwrite('x-cluster', '%UPSTREAM_CLUSTER%')];
       Object.assign(route, { response_headers_to_add: after });
     }
   }
-  // Envoy's default differs between tables that come over RDS and those that do not.
-  return Object.assign(table, { validate_clusters: false });
 }
 
-function tag(key: string, value: string): unknown {
+function overwrite(key: string, value: string): unknown {
   return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 
