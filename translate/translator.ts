@@ -295,6 +295,7 @@ export class Translator {
         sources.ServiceImport,
         xBackends,
         tlsPoliciesByTarget,
+        trafficPoliciesByTarget,
         grantsByNamespace,
         sources.Quarantine,
       ],
@@ -306,7 +307,7 @@ export class Translator {
         const quarantine = reader.get(sources.Quarantine, id);
         const shown = parents.flatMap(({ listeners: on }) => on.map((one) => one.listener.clientCertificate));
         return byClientCertificate(shown, (clientCertificate) => {
-          const collections = { ...backends, clientCertificate };
+          const collections = { ...backends, trafficPoliciesByTarget, clientCertificate };
           return kind === 'GRPCRoute'
             ? translateGrpcRoute(reader, collections, route as GRPCRoute, quarantine)
             : translateRoute(reader, collections, route as HTTPRoute, quarantine);

@@ -3,10 +3,11 @@
  * Source: Gateway API, BackendObjectReference, BackendRef and the condition ResolvedRefs.
  */
 import type { Service, ServicePort } from '../../api/core.ts';
-import { experimentalGatewayGroup, type ReferenceGrant } from '../../api/gateway/index.ts';
+import { type ReferenceGrant, type SessionPersistence, experimentalGatewayGroup } from '../../api/gateway/index.ts';
 import { multiclusterGroup, type ServiceImport } from '../../api/multicluster.ts';
 import { keyOf, type ConditionContribution, type ObjectKey } from '../../api/object.ts';
 import type { BackendTLSPolicyPlan } from '../backendTLSPolicy/index.ts';
+import type { BackendTrafficPolicyPlan } from '../backendTrafficPolicy/index.ts';
 import type { Collection, Index, Reader } from '../incremental/index.ts';
 import { policyFor, targetKey } from '../policy/index.ts';
 import { clusterNameOf, type BackendKind, type BackendUse } from './clusterName.ts';
@@ -23,6 +24,8 @@ export interface ServicePortBackend {
   namespace: string;
   name: string;
   port: number;
+  /** What a policy says of sessions with it, for requests that are told apart. */
+  sessionPersistence?: SessionPersistence | undefined;
 }
 
 /** Why a reference leads nowhere, in Gateway API's reasons. */
@@ -48,6 +51,8 @@ export interface BackendCollections {
   grantsByNamespace: Index<ReferenceGrant>;
   /** See `targetKey`. */
   tlsPoliciesByTarget: Index<BackendTLSPolicyPlan>;
+  /** See `targetKey`. */
+  trafficPoliciesByTarget?: Index<BackendTrafficPolicyPlan>;
   /** The Secret with which the Gateway, for which references are resolved, shows itself to backends. */
   clientCertificate?: ObjectKey | undefined;
 }
@@ -124,7 +129,18 @@ export function resolveBackend(
   if (unsupported !== undefined) {
     return { reason: 'UnsupportedProtocol', message: `port ${port} of ${kind} ${key} ${unsupported}` };
   }
-  return { cluster: clusterNameOf({ ...address, port }), kind, namespace, name, port };
+  const sessionPersistence = sessions(reader, collections, target, use);
+  return { cluster: clusterNameOf({ ...address, port }), kind, namespace, name, port, sessionPersistence };
+}
+
+function sessions(
+  reader: Reader,
+  { trafficPoliciesByTarget }: BackendCollections,
+  target: string,
+  use: BackendUse,
+): SessionPersistence | undefined {
+  if (trafficPoliciesByTarget === undefined || (use !== 'http' && use !== 'grpc')) return undefined;
+  return policyFor(reader, trafficPoliciesByTarget, target, undefined)?.sessionPersistence;
 }
 
 /** The port of a number for a use: UDP has numbers of its own. */
@@ -154,13 +170,13 @@ function portsOf(
 
 function resolveXBackend(
   reader: Reader,
-  { backends }: BackendCollections,
+  collections: BackendCollections,
   reference: BackendReference,
   key: ObjectKey,
   address: Omit<Parameters<typeof clusterNameOf>[0], 'port'>,
 ): ResolvedBackend {
   const { namespace, name, use } = address;
-  const plan = reader.get(backends, key);
+  const plan = reader.get(collections.backends, key);
   if (plan === undefined) {
     return { reason: 'BackendNotFound', message: `XBackend ${key} does not exist: create it or correct the reference` };
   }
@@ -175,7 +191,9 @@ function resolveXBackend(
     return { reason: 'UnsupportedProtocol', message: `XBackend ${key} speaks ${plan.spoken}: it takes no ${wanted}` };
   }
   const cluster = clusterNameOf({ ...address, port: undefined });
-  return { cluster, kind: 'XBackend', namespace, name, port: plan.port };
+  const target = targetKey(backendGroups.XBackend, 'XBackend', namespace, name);
+  const sessionPersistence = sessions(reader, collections, target, use);
+  return { cluster, kind: 'XBackend', namespace, name, port: plan.port, sessionPersistence };
 }
 
 /** Why requests cannot be sent to a port with the protocol that it names. Streams are passed on whatever they are. */

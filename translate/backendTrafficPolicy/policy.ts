@@ -5,6 +5,8 @@
 import type { SessionPersistence, XBackendTrafficPolicy } from '../../api/gateway/index.ts';
 import { objectKey, type ConditionContribution } from '../../api/object.ts';
 import { parseDuration } from '../encoding/index.ts';
+import { UnusableFilter } from '../httpRoute/headers.ts';
+import { planSession } from '../httpRoute/sessionPersistence.ts';
 import { policySeniority, targetKey, type PolicyPlan } from '../policy/index.ts';
 
 /** How many of the requests to a backend may be retries. */
@@ -45,6 +47,14 @@ export function planBackendTrafficPolicy(policy: XBackendTrafficPolicy): Backend
       interval: milliseconds(interval, 'retryConstraint.budget.interval'),
       minimum: Math.max(1, Math.ceil(perSecond)),
     };
+  }
+  if (sessionPersistence !== undefined) {
+    try {
+      planSession(sessionPersistence, '');
+    } catch (error) {
+      if (!(error instanceof UnusableFilter)) throw error;
+      faults.push(`sessionPersistence cannot be: ${error.message}`);
+    }
   }
   const message = faults.join('; ');
   return {

@@ -33,6 +33,7 @@ import { UnusableMatch, type Specificity, type TranslatedMatch } from './match.t
 import { fractionalPercent } from './mirror.ts';
 import { translateRedirect, translateRewrite, type ListenerContext } from './rewrite.ts';
 import {
+  planBackendSession,
   planSession,
   sessionFilter,
   sessionMatch,
@@ -166,9 +167,15 @@ function planRule(rule: CommonRule, identity: string, references: References): P
     const backend = references.resolve(reference);
     const own = translateFilters(reference.filters ?? [], references);
     const weight = Math.min(reference.weight ?? 1, maxWeight);
-    if (!isUnresolved(backend)) return { weight, cluster: backend.cluster, filters: own, session };
-    references.unresolved.push(backend);
-    return { weight, cluster: undefined, filters: own, session: undefined };
+    if (isUnresolved(backend)) {
+      references.unresolved.push(backend);
+      return { weight, cluster: undefined, filters: own, session: undefined };
+    }
+    const { cluster, sessionPersistence } = backend;
+    // What the rule says goes before what a policy says of the backend.
+    const ownSession =
+      sessionPersistence === undefined ? undefined : planBackendSession(sessionPersistence, identity, cluster);
+    return { weight, cluster, filters: own, session: session ?? ownSession };
   });
   return {
     filters,
@@ -323,5 +330,6 @@ function sessionConfig(
   listener: ListenerContext,
 ): Record<string, Any> {
   if (session === undefined) return {};
-  return { [httpFilter.statefulSession]: sessionFilter(session, sessionPath(match), listener.scheme === 'https') };
+  const path = session.ofBackend === true ? undefined : sessionPath(match);
+  return { [httpFilter.statefulSession]: sessionFilter(session, path, listener.scheme === 'https') };
 }

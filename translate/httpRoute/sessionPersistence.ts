@@ -27,6 +27,8 @@ export interface Session {
   name: string;
   /** In seconds; zero where the cookie ends with the browser's session. */
   lifetime: number;
+  /** Whether it is for whatever leads to a backend, and not only for the paths of a rule. Source: GEP-1619, Path. */
+  ofBackend?: boolean;
 }
 
 /**
@@ -112,6 +114,11 @@ export function sessionPath({ pathSpecifier }: Init<typeof RouteMatchSchema>): s
     default:
       return '/';
   }
+}
+
+/** A session that a policy asks for with a backend, as far as the rule of this identity leads there. @throws UnusableFilter */
+export function planBackendSession(persistence: SessionPersistence, identity: string, backend: string): Session {
+  return { ...planSession(persistence, `${identity} ${backend}`), ofBackend: true };
 }
 
 /** What a request has that belongs to a session. */
