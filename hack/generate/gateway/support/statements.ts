@@ -37,9 +37,9 @@ function unsupported(how: string, ...paths: string[]): Statements {
   return Object.fromEntries(paths.map((path) => [path, no(how)]));
 }
 
-/** What is said of fields once they are built; until then none of them is supported. */
-function notBuilt(how: string, statements: Statements): Statements {
-  return Object.fromEntries(Object.keys(statements).map((path) => [path, no(how)]));
+/** What is done in another way than the specification words it. */
+function partly(how: string): Statement {
+  return { support: 'partly', how };
 }
 
 const status = 'test/cluster/status.test.ts';
@@ -136,10 +136,14 @@ const mirror: Statements = {
 };
 
 const sessionPersistence: Statements = {
-  sessionName: yes('of the cookie or the header; one that stays the same where it is not said'),
+  sessionName: yes(
+    'of the cookie or the header; one that stays the same where it is not said; where requests are divided, with an end of its own for each backend',
+  ),
   type: yes('`Cookie` or `Header`: the address of the endpoint travels in it'),
-  absoluteTimeout: yes('lifetime of the cookie; not for headers'),
-  'cookieConfig.lifetimeType': yes('`Session`, or `Permanent` with an `absoluteTimeout`'),
+  absoluteTimeout: yes('written into the cookie, which proxies take no longer; not for headers'),
+  'cookieConfig.lifetimeType': partly(
+    '`Permanent` with an `absoluteTimeout`, or `Session`; a session cookie with an `absoluteTimeout` outlives the browser until then',
+  ),
 };
 
 const objectReference = (what: string): Statements => ({
@@ -350,7 +354,7 @@ export const kinds: Record<string, KindStatements> = {
       'spec.rules[].matches[].queryParams[].type': yes('`Exact`, `RegularExpression` (RE2, the whole value)'),
       'spec.rules[].matches[].queryParams[].name': yes('of equal names the first counts'),
       'spec.rules[].matches[].queryParams[].value': yes('as it is written'),
-      'spec.rules[].matches[].method': yes('any'),
+      'spec.rules[].matches[].method': yes('any but `CONNECT`'),
       ...below('spec.rules[].filters[]', httpFilters),
       ...below('spec.rules[].backendRefs[]', weightedBackendRef),
       ...below('spec.rules[].backendRefs[].filters[]', httpFilters),
@@ -360,7 +364,9 @@ export const kinds: Record<string, KindStatements> = {
       'spec.rules[].timeouts.backendRequest': yes('of each try'),
       'spec.rules[].retry.codes': yes('beside failures to connect, which are always tried again'),
       'spec.rules[].retry.attempts': yes('tries beside the first'),
-      'spec.rules[].retry.backoff': yes('at least that long between tries, growing'),
+      'spec.rules[].retry.backoff': partly(
+        'a random time below it before the second try, below twice that before the third, and so on up to ten times',
+      ),
       ...below('spec.rules[].sessionPersistence', sessionPersistence),
       ...routeStatus(status),
     },
@@ -443,7 +449,7 @@ export const kinds: Record<string, KindStatements> = {
     },
   },
   XBackendTrafficPolicy: {
-    text: 'Retry budget of a backend. Experimental.',
+    text: 'Retry budget of a backend, and sessions with it. Experimental.',
     statements: {
       ...below('spec.targetRefs[]', {
         group: yes('that of Service (none), ServiceImport or XBackend'),
@@ -454,10 +460,10 @@ export const kinds: Record<string, KindStatements> = {
       'spec.retryConstraint.budget.interval': yes('over which they are counted'),
       'spec.retryConstraint.minRetryRate.count': yes('tries that are always allowed'),
       'spec.retryConstraint.minRetryRate.interval': yes('in this time'),
-      ...notBuilt(
-        'is not acted on: say it in the rules of routes',
-        below('spec.sessionPersistence', sessionPersistence),
-      ),
+      ...below('spec.sessionPersistence', {
+        ...sessionPersistence,
+        sessionName: yes('as in rules of routes, whose own goes before it; the cookie is for no path in particular'),
+      }),
       ...policyStatus(...policyTests),
     },
   },
