@@ -53,6 +53,8 @@ export function testLogger(): Logger {
 export interface WorldOptions {
   /** Which definitions of Gateway API are installed. */
   gatewayApi: 'none' | 'standard' | 'experimental';
+  /** Of another version than the one that Sluice is made for. */
+  gatewayApiVersion?: string;
   /** Whether the operator has its permissions. */
   permissions?: boolean;
 }
@@ -103,7 +105,7 @@ export class World {
     await apiServer.applyCrds(join(root, 'config/crd'));
     await world.namespace(operatorNamespace);
     if (options.permissions !== false) await world.grantPermissions();
-    if (options.gatewayApi !== 'none') await world.installGatewayApi(options.gatewayApi);
+    if (options.gatewayApi !== 'none') await world.installGatewayApi(options.gatewayApi, options.gatewayApiVersion);
     return world;
   }
 
@@ -130,8 +132,8 @@ export class World {
   }
 
   /** Installs the definitions of Gateway API and the GatewayClass. */
-  async installGatewayApi(channel: 'standard' | 'experimental'): Promise<void> {
-    await this.apiServer.applyCrds(await gatewayApiDefinitions(channel));
+  async installGatewayApi(channel: 'standard' | 'experimental', version?: string): Promise<void> {
+    await this.apiServer.applyCrds(await gatewayApiDefinitions(channel, version));
     const gatewayClass: KubernetesObject = {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'GatewayClass',
