@@ -15,12 +15,14 @@ component_pid() {
   [ -n "$started" ] && [ "$(start_time "$pid")" = "$started" ] && echo "$pid"
 }
 
-# launch NAME COMMAND…: in the background, in the cluster's network and in a session of its own.
+# launch NAME COMMAND…: in the background, in the cluster's network and in a session of its own, without the open files of
+# who starts it: one may be a lock that would be held as long as the component runs.
 launch() {
   local name=$1; shift
   component_pid "$name" >/dev/null && return
   # shellcheck disable=SC2016 # expanded by the inner shell, which becomes the component: its id is known before it runs
   setsid nsenter --net="$(netns_path)" bash -c '
+    for fd in /proc/$$/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi; done
     echo "$$ $(sed "s/.*) //" /proc/$$/stat | cut -d" " -f20)" > "$1.new" && mv "$1.new" "$1" && shift && exec "$@"' \
     launch "$STATE/run/$name.pid" "$@" >> "$STATE/logs/$name.log" 2>&1 < /dev/null &
   disown
