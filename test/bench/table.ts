@@ -6,7 +6,8 @@ export type Cell = string | number;
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cells = rows.map((row) => row.map(String));
   const widths = head.map((title, column) => Math.max(title.length, 3, ...cells.map((row) => row[column]!.length)));
-  const isNumber = head.map((_, column) => cells.every((row) => /^[^a-z]*\d/i.test(row[column]!)));
+  // A column without a title names what its row is about.
+  const isNumber = head.map((title, column) => title !== '' && cells.every((row) => /^[^a-z]*\d/i.test(row[column]!)));
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join(' | ')} |`;
   const rule = `| ${widths.map((width, column) => (isNumber[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
