@@ -165,6 +165,11 @@ function attachParent(
   };
 }
 
+/** The parents that accept a route. */
+export function acceptedParents(parents: readonly ParentAttachment[]): ParentAttachment[] {
+  return parents.filter(({ accepted }) => accepted.status === 'True');
+}
+
 /** The listeners that any of the parents attached to, each once. */
 export function attachedListeners(parents: readonly ParentAttachment[]): Map<string, AttachedListener> {
   const result = new Map<string, AttachedListener>();

@@ -1,4 +1,5 @@
 export {
+  acceptedParents,
   attachedListeners,
   attachRoute,
   defaultScope,
