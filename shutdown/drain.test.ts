@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { drainOver, observeTraffic, startDrain } from './drain.ts';
 
 const policy = { timeout: 60_000, settle: 5000, quiet: 3000 };
-const idle = { connections: 4, requests: 0, requestsTotal: 10 };
+const idle = { connections: 4, requests: 0, streams: 0, requestsTotal: 10 };
 
 test('a proxy without connections stops once everyone can know that it goes', () => {
-  const drain = observeTraffic(startDrain(0), { connections: 0, requests: 0, requestsTotal: 10 }, 100);
+  const drain = observeTraffic(startDrain(0), { ...idle, connections: 0 }, 100);
   expect(drainOver(drain, policy, 4999)).toBeUndefined();
   expect(drainOver(drain, policy, 5000)).toBe('no connections');
 });
@@ -13,7 +13,7 @@ test('a proxy without connections stops once everyone can know that it goes', ()
 test('a request in flight is waited for, up to the timeout', () => {
   let drain = startDrain(0);
   for (let now = 0; now < 60_000; now += 1000) {
-    drain = observeTraffic(drain, { connections: 1, requests: 1, requestsTotal: 10 }, now);
+    drain = observeTraffic(drain, { ...idle, connections: 1, requests: 1 }, now);
     expect(drainOver(drain, policy, now)).toBeUndefined();
   }
   expect(drainOver(drain, policy, 60_000)).toBe('timeout');
@@ -25,6 +25,18 @@ test('a connection in use keeps it although no look ever meets a request', () =>
     drain = observeTraffic(drain, { ...idle, requestsTotal: 10 + look }, look * 1000);
     expect(drainOver(drain, policy, look * 1000)).toBeUndefined();
   }
+});
+
+test('a stream is waited for, up to the timeout, whether anything goes through it or not', () => {
+  let drain = startDrain(0);
+  for (let now = 0; now < 60_000; now += 1000) {
+    drain = observeTraffic(drain, { ...idle, streams: 1 }, now);
+    expect(drainOver(drain, policy, now)).toBeUndefined();
+  }
+  expect(drainOver(drain, policy, 60_000)).toBe('timeout');
+  drain = observeTraffic(startDrain(0), { ...idle, streams: 1 }, 6000);
+  drain = observeTraffic(drain, idle, 9000);
+  expect(drainOver(drain, policy, 9000)).toBe('idle');
 });
 
 test('idle connections do not hold it', () => {

@@ -13,7 +13,7 @@ export interface DrainPolicy {
 /** What a drain has seen so far. */
 export interface Drain {
   startedAt: number;
-  /** When a request was last seen to come or to be in flight. */
+  /** When a request was last seen to come or to be in flight, or a stream to be open. */
   busyAt: number;
   last: Traffic | undefined;
 }
@@ -25,13 +25,14 @@ export function startDrain(now: number): Drain {
 
 /** Adds one look at the proxy. */
 export function observeTraffic(drain: Drain, traffic: Traffic, now: number): Drain {
-  const busy = traffic.requests > 0 || traffic.requestsTotal !== drain.last?.requestsTotal;
+  const busy = traffic.requests > 0 || traffic.streams > 0 || traffic.requestsTotal !== drain.last?.requestsTotal;
   return { ...drain, last: traffic, busyAt: busy ? now : drain.busyAt };
 }
 
 /**
- * Why the drain is over, or undefined while it is not. Connections that are open with nothing in flight do not hold it
- * for long: everyone who sent something in the meantime was asked to close by Envoy's own graceful drain.
+ * Why the drain is over, or undefined while it is not. HTTP connections that are open with nothing in flight do not hold it
+ * for long: everyone who sent something in the meantime was asked to close by Envoy's own graceful drain. Whoever is at the
+ * other end of a stream cannot be asked, and has until the timeout.
  */
 export function drainOver(
   drain: Drain,
@@ -42,6 +43,6 @@ export function drainOver(
   if (elapsed >= policy.timeout) return 'timeout';
   if (drain.last === undefined || elapsed < policy.settle) return undefined;
   if (drain.last.connections === 0 && drain.last.requests === 0) return 'no connections';
-  if (drain.last.requests === 0 && now - drain.busyAt >= policy.quiet) return 'idle';
+  if (drain.last.requests === 0 && drain.last.streams === 0 && now - drain.busyAt >= policy.quiet) return 'idle';
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   type ServerResponse,
   Agent,
 } from 'node:http';
+import { connect } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { freePort, startEnvoy, waitFor, type EnvoyProcess } from '../test/fixtures/index.ts';
@@ -54,9 +55,20 @@ const router = {
   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
 };
 
+const tcpProxy = {
+  name: 'envoy.filters.network.tcp_proxy',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+    stat_prefix: 'streams',
+    cluster: 'upstream',
+  },
+};
+
 /** An Envoy in front of an upstream, with a readiness listener as our proxies have it. */
-async function proxy(upstreamPort: number): Promise<{ envoy: EnvoyProcess; port: number; readiness: number }> {
-  const [port, readiness] = [await freePort(), await freePort()];
+async function proxy(
+  upstreamPort: number,
+): Promise<{ envoy: EnvoyProcess; port: number; streams: number; readiness: number }> {
+  const [port, streams, readiness] = [await freePort(), await freePort(), await freePort()];
   const virtual_hosts = [
     {
       name: 'all',
@@ -83,6 +95,11 @@ async function proxy(upstreamPort: number): Promise<{ envoy: EnvoyProcess; port:
             filter_chains: [manager('web', { route_config: { virtual_hosts }, http_filters: [router] })],
           },
           {
+            name: 'streams',
+            address: socketAddress(streams),
+            filter_chains: [{ filters: [tcpProxy] }],
+          },
+          {
             name: 'readiness',
             address: socketAddress(readiness),
             filter_chains: [
@@ -105,7 +122,7 @@ async function proxy(upstreamPort: number): Promise<{ envoy: EnvoyProcess; port:
   });
   ends.push(() => envoy.stop());
   await envoy.ready();
-  return { envoy, port, readiness };
+  return { envoy, port, streams, readiness };
 }
 
 async function shutdownManager(admin: EnvoyAdmin, timeout: number): Promise<{ manager: ShutdownManager; url: string }> {
@@ -203,6 +220,29 @@ test('a steady caller on one connection is not cut off while it asks', async () 
   expect(whileDraining).toBe(3);
   agent.destroy();
   expect(await end).toBe(true);
+});
+
+test('a stream is waited for although nothing goes through it', async () => {
+  const { envoy, streams } = await proxy(await upstream((_request, response) => response.end('ok')));
+  const seen = envoyAdmin(envoy.adminUrl);
+  let looks = 0;
+  const admin: EnvoyAdmin = {
+    ...seen,
+    traffic: () => {
+      looks += 1;
+      return seen.traffic();
+    },
+  };
+  const { manager: shutdown } = await shutdownManager(admin, 60_000);
+  const socket = connect(streams, '127.0.0.1');
+  await waitFor('the stream to be open', async () => (await seen.traffic()).streams === 1);
+  let drained = false;
+  const end = shutdown.drain().then(() => (drained = true));
+  // Many more looks than it takes at a connection on which nothing happens.
+  await waitFor('the manager to look on', () => looks > 60);
+  expect(drained).toBe(false);
+  socket.destroy();
+  await end;
 });
 
 test('what never ends is cut off at the timeout', async () => {
