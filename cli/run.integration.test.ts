@@ -101,7 +101,7 @@ test('mistakes on the command line are one sentence and an exit code', async () 
   const noEnvoy = path.join(directory, 'envoy');
   expect(await fails('run', path.join(directory, 'none.yaml'))).toEqual([
     4,
-    expect.stringMatching(/^sluice: .*none\.yaml does not exist; correct the path or create it\.\n$/m),
+    expect.stringMatching(/^sluice: .*none\.yaml does not exist; correct the path or create it\.\n$/),
   ]);
   expect(await fails('run', file, '--envoy', noEnvoy)).toEqual([
     3,

@@ -87,6 +87,7 @@ const summaryPause = 50;
 async function run(paths: string[], options: Options): Promise<void> {
   // Loaded here, so that other commands start without it.
   const {
+    checkPaths,
     createLogger,
     curlLines,
     findEnvoy,
@@ -111,6 +112,7 @@ async function run(paths: string[], options: Options): Promise<void> {
     format: options.logFormat,
     write: (text) => process.stderr.write(text),
   });
+  await checkPaths({ paths, statusDirectory: options.statusDir });
   const envoy = await findEnvoy({ flag: options.envoy });
   logger.info(`Sluice ${versionText()} with Envoy ${envoy.version} serves ${paths.join(', ')}.`);
 

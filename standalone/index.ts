@@ -3,6 +3,6 @@ export { findEnvoy, type EnvoyBinary } from './envoyBinary.ts';
 export { parsePortMapping } from './portBook.ts';
 export { parseServiceMapping, type ServiceMapping } from './serviceAddresses.ts';
 export { type ErrorCode, exitCodes, messageOf, SluiceError } from './sluiceError.ts';
-export { isSettled, Standalone, type StandaloneOptions } from './standalone.ts';
+export { checkPaths, isSettled, Standalone, type StandaloneOptions } from './standalone.ts';
 export { curlLines, renderSummary, type SummaryInput } from './summary.ts';
 export { createLogger, type LogFormat } from './terminal.ts';

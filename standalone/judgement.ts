@@ -4,11 +4,13 @@
  */
 import {
   type BackendTLSPolicy,
-  type BackendTLSPolicyStatus,
   type Gateway,
   type GatewayClass,
   gatewayGroup,
+  type ListenerSet,
   type ParentReference,
+  type PolicyAncestorStatus,
+  type XBackendTrafficPolicy,
 } from '../api/gateway/index.ts';
 import { controllerName } from '../api/names.ts';
 import { type ConditionContribution, keyOf, type KubernetesObject, type ObjectKey } from '../api/object.ts';
@@ -68,33 +70,58 @@ export function classConditions(verdict: ClassVerdict): ConditionContribution[] 
     : [condition('Accepted', 'False', verdict.reason, verdict.message)];
 }
 
-/** Why a parent reference of a route leads to nothing that is served here. */
-export function parentFault(
-  parentRef: ParentReference,
-  route: KubernetesObject,
-  gateways: (key: ObjectKey) => Gateway | undefined,
-  classes: GatewayClasses,
-): string {
-  const { group = gatewayGroup, kind = 'Gateway', name } = parentRef;
-  const namespace = parentRef.namespace ?? route.metadata.namespace ?? 'default';
-  if (kind === 'Service' && group === '') {
-    return `The parent is Service ${keyOf(namespace, name)}, but routes of a service mesh are not served: name a Gateway`;
-  }
-  if (group !== gatewayGroup || kind !== 'Gateway') {
-    return `The parent is ${kind} ${keyOf(namespace, name)}, which cannot have routes here: name a Gateway`;
-  }
-  const gateway = gateways(keyOf(namespace, name));
-  if (gateway === undefined) {
-    return `Gateway ${keyOf(namespace, name)} does not exist: add it to the files, or correct parentRefs`;
-  }
-  const verdict = classes.verdict(gateway.spec.gatewayClassName);
-  return verdict.ours
-    ? `Gateway ${keyOf(namespace, name)} does not take a ${route.kind}`
-    : `Gateway ${keyOf(namespace, name)} is not served. ${verdict.message}`;
+/** How objects are found that others refer to. */
+export interface Finder {
+  gateway: (key: ObjectKey) => Gateway | undefined;
+  listenerSet: (key: ObjectKey) => ListenerSet | undefined;
 }
 
-function unserved(kind: string): string {
-  return `${kind} is not served by this version of Sluice`;
+/** The Gateway or ListenerSet that a reference names, where it is one and exists. */
+export function parentObject(
+  { group = gatewayGroup, kind = 'Gateway', name, namespace }: ParentReference,
+  from: KubernetesObject,
+  find: Finder,
+): Gateway | ListenerSet | undefined {
+  if (group !== gatewayGroup) return undefined;
+  const key = keyOf(namespace ?? from.metadata.namespace ?? 'default', name);
+  if (kind === 'ListenerSet') return find.listenerSet(key);
+  return kind === 'Gateway' ? find.gateway(key) : undefined;
+}
+
+/** Why a parent reference leads to nothing that is served here; undefined where the control plane is to say more. */
+export function parentFault(
+  parentRef: ParentReference,
+  from: KubernetesObject,
+  find: Finder,
+  classes: GatewayClasses,
+): string | undefined {
+  const { group = gatewayGroup, kind = 'Gateway', name } = parentRef;
+  const key = keyOf(parentRef.namespace ?? from.metadata.namespace ?? 'default', name);
+  if (kind === 'Service' && group === '') {
+    return `The parent is Service ${key}, but routes of a service mesh are not served: name a Gateway`;
+  }
+  if (group !== gatewayGroup || (kind !== 'Gateway' && kind !== 'ListenerSet')) {
+    return `The parent is ${kind} ${key}, which cannot have routes here: name a Gateway`;
+  }
+  const parent = parentObject(parentRef, from, find);
+  if (parent === undefined) {
+    const field = from.kind === 'ListenerSet' ? 'parentRef' : 'parentRefs';
+    return `${kind} ${key} does not exist: add it to the files, or correct ${field}`;
+  }
+  if ('parentRef' in parent.spec) {
+    const fault = parentFault(parent.spec.parentRef, parent, find, classes);
+    return fault === undefined ? undefined : `ListenerSet ${key} is not served. ${fault}`;
+  }
+  const verdict = classes.verdict((parent as Gateway).spec.gatewayClassName);
+  return verdict.ours ? undefined : `Gateway ${key} is not served. ${verdict.message}`;
+}
+
+/** The conditions of a ListenerSet whose Gateway is not there or not served. */
+export function orphanConditions(fault: string): ConditionContribution[] {
+  return [
+    condition('Accepted', 'False', 'ParentNotAccepted', fault),
+    condition('Programmed', 'False', 'Invalid', fault),
+  ];
 }
 
 /**
@@ -104,19 +131,8 @@ function unserved(kind: string): string {
  */
 export function unservedConditions(kind: string): ConditionContribution[] | undefined {
   switch (kind) {
-    case 'ListenerSet':
-      return ['Accepted', 'Programmed'].map((type) =>
-        condition(
-          type,
-          'False',
-          type === 'Accepted' ? 'NotAllowed' : 'Invalid',
-          `${unserved(kind)}: write its listeners into the Gateway`,
-        ),
-      );
-    case 'XBackend':
-    case 'XBackendTrafficPolicy':
     case 'XMesh':
-      return [condition('Accepted', 'False', 'Unsupported', `${unserved(kind)}, and has no effect`)];
+      return [condition('Accepted', 'False', 'Unsupported', `${kind} is not served by Sluice, and has no effect`)];
     case 'ControlPlane':
     case 'DataPlane':
     case 'GatewayConfiguration':
@@ -133,16 +149,16 @@ export function unservedConditions(kind: string): ConditionContribution[] | unde
   }
 }
 
-/** The status of a BackendTLSPolicy: one ancestor for each target, as long as no Gateway takes it up. */
-export function unservedPolicyAncestors(
-  policy: BackendTLSPolicy,
-): { ancestorRef: BackendTLSPolicyStatus['ancestors'][number]['ancestorRef']; conditions: ConditionContribution[] }[] {
-  const message = `${unserved('BackendTLSPolicy')}: requests reach the target without TLS`;
+/** What is said of a policy that no traffic meets: one entry for each target. */
+export function idlePolicyAncestors(
+  policy: BackendTLSPolicy | XBackendTrafficPolicy,
+): { ancestorRef: PolicyAncestorStatus['ancestorRef']; conditions: ConditionContribution[] }[] {
   const seen = new Set<string>();
   return policy.spec.targetRefs.flatMap(({ group, kind, name }) => {
     const id = `${group}/${kind}/${name}`;
     if (seen.has(id)) return [];
     seen.add(id);
-    return [{ ancestorRef: { group, kind, name }, conditions: [condition('Accepted', 'False', 'Invalid', message)] }];
+    const message = `No route that is served here sends traffic to ${kind} ${name}, so that the policy has no effect`;
+    return [{ ancestorRef: { group, kind, name }, conditions: [condition('Accepted', 'False', 'NotInUse', message)] }];
   });
 }

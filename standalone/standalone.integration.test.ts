@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -397,6 +398,78 @@ describe('bad input gives one sentence, and the rest is served', () => {
     write('secret.json', secret(good!.certificate, other!.key));
     await waitFor('the wrong key', () => listener().includes('is not the key of the certificate'));
     expect(await secure()).toBe('one');
+    expect(renderSummary(running.summary())).toContain(`https://127.0.0.1:${port} `);
+  });
+});
+
+test('ListenerSets: served beside their Gateway; without one they say so', async () => {
+  const [one, port, second] = [await upstream('one'), await freePort(), await freePort()];
+  const gateway = gatewayYaml(port).replace('spec:', 'spec:\n  allowedListeners: {namespaces: {from: Same}}');
+  const listenerSet = (name: string, parent: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: ${name}}
+spec:
+  parentRef: {name: ${parent}}
+  listeners: [{name: more, port: ${second}, protocol: HTTP}]
+`;
+  const route = routeYaml('r', 'one').replace(/parentRefs: .*/, 'parentRefs: [{kind: ListenerSet, name: more}]');
+  const service = serviceYaml('one', `127.0.0.1:${one.port}`);
+  write('a.yaml', files(gateway, service, route, listenerSet('more', 'web'), listenerSet('orphan', 'absent')));
+  const { untilVerdict, verdict } = await run();
+  await untilVerdict('ListenerSet default/more', /^Programmed$/);
+  await untilVerdict('HTTPRoute default/r', /^Programmed$/);
+  expect(verdict('ListenerSet default/orphan')).toBe(
+    'ParentNotAccepted: Gateway default/absent does not exist: add it to the files, or correct parentRef',
+  );
+  const { body } = await request(`http://127.0.0.1:${second}/`);
+  expect(await body.text()).toBe('one');
+
+  // Without its Gateway nothing of it is served.
+  write('a.yaml', files(service, route, listenerSet('more', 'web')));
+  await untilVerdict('ListenerSet default/more', /^ParentNotAccepted: Gateway default\/web does not exist/);
+  await untilVerdict('HTTPRoute default/r', /^NoMatchingParent: ListenerSet default\/more is not served/);
+});
+
+test('BackendTLSPolicy: requests reach the backend over TLS, validated by a ConfigMap of the files', async () => {
+  const port = await freePort();
+  const authority = await createAuthority('backend');
+  const { certificate, key } = await issueCertificate(authority, { commonName: 'a.test', dnsNames: ['a.test'] });
+  const secure = createSecureServer({ cert: certificate, key }, (_, response) => response.end('over TLS'));
+  secure.listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  closing.push(() => {
+    secure.closeAllConnections();
+    secure.close();
+  });
+  const { port: backend } = secure.address() as AddressInfo;
+  const policy = (name: string, service: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: ${name}}
+spec:
+  targetRefs: [{group: "", kind: Service, name: ${service}}]
+  validation: {hostname: a.test, caCertificateRefs: [{group: "", kind: ConfigMap, name: authority}]}
+`;
+  const authorities = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'authority' },
+    data: { 'ca.crt': authority.certificate },
+  });
+  const service = serviceYaml('one', `127.0.0.1:${backend}`);
+  write(
+    'a.yaml',
+    files(gatewayYaml(port), service, routeYaml('r', 'one'), policy('used', 'one'), policy('idle', 'two')),
+  );
+  write('authority.json', authorities);
+  const { untilVerdict, verdict } = await run();
+  await untilVerdict('HTTPRoute default/r', /^Programmed$/);
+  await untilVerdict('BackendTLSPolicy default/used', /^Accepted$/);
+  expect(verdict('BackendTLSPolicy default/idle')).toMatch(/^NotInUse: No route that is served here/);
+  await waitFor('an answer over TLS', async () => {
+    const { statusCode, body } = await request(`http://127.0.0.1:${port}/`);
+    return (await body.text()) === 'over TLS' && statusCode === 200;
   });
 });
 
@@ -462,13 +535,33 @@ describe('examples of Gateway API', async () => {
         const name = `Gateway ${object.metadata.namespace}/${object.metadata.name}`;
         if (
           listeners.every(({ protocol }) => protocol === 'HTTP') &&
-          !JSON.stringify(object.spec).includes('"addresses"')
+          !/"(addresses|clientCertificateRef)"/.test(JSON.stringify(object.spec))
         ) {
           expect(verdict(name)).toBe('Programmed');
         }
       }
     }
   });
+});
+
+const samples = path.join(import.meta.dirname, '../config/samples');
+
+// The others are made of kinds that only a cluster runs.
+test.each(['quickstart.yaml', 'grpc.yaml'])('the sample %s is served whole', async (file) => {
+  const { gateway, problems } = await run({
+    paths: [path.join(samples, file)],
+    automaticPorts: true,
+    demoUpstream: true,
+  });
+  await waitFor('all of it', () =>
+    gateway
+      .summary()
+      .objects.filter(({ object }) => /^(Gateway|ListenerSet|\w+Route)$/.test(object.kind))
+      .every(({ object, status }) => objectVerdict(object, status)?.text === 'Programmed'),
+  ).catch((error: unknown) => {
+    throw new Error(renderSummary(gateway.summary()), { cause: error });
+  });
+  expect(problems()).toEqual([]);
 });
 
 async function findExamples(): Promise<string | undefined> {

@@ -9,8 +9,15 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Logger } from 'pino';
 
-import { type EndpointSlice, type Namespace, namespaceNameLabel, type Secret, type Service } from '../api/core.ts';
-import type { Gateway, GatewayClass } from '../api/gateway/index.ts';
+import {
+  type ConfigMap,
+  type EndpointSlice,
+  type Namespace,
+  namespaceNameLabel,
+  type Secret,
+  type Service,
+} from '../api/core.ts';
+import type { Gateway, GatewayClass, ListenerSet } from '../api/gateway/index.ts';
 import { gatewayClassName } from '../api/names.ts';
 import { type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
 import { bootstrapFiles, CertificateFeed, ControlPlane, Scheduler } from '../controlplane/index.ts';
@@ -22,7 +29,7 @@ import type { EnvoyBinary } from './envoyBinary.ts';
 import { scan } from './fileScanner.ts';
 import { FileSource } from './fileSource.ts';
 import { HostResolver } from './hostResolver.ts';
-import { GatewayClasses } from './judgement.ts';
+import { type Finder, GatewayClasses, parentFault } from './judgement.ts';
 import { LocalEnvoy } from './localEnvoy.ts';
 import { LocalStore } from './localStore.ts';
 import { PortBook } from './portBook.ts';
@@ -62,6 +69,17 @@ export interface StandaloneOptions {
   onSummary?: (summary: SummaryInput) => void;
 }
 
+/** Kinds that are given as they stand in the files, besides routes. */
+const otherKinds = [
+  'BackendTLSPolicy',
+  'ConfigMap',
+  'ListenerSet',
+  'ReferenceGrant',
+  'Secret',
+  'XBackend',
+  'XBackendTrafficPolicy',
+] as const satisfies readonly SourceKind[];
+
 /** How long an edit waits for the name server before it goes on without, in milliseconds. */
 const patienceWithNames = 1000;
 
@@ -89,6 +107,11 @@ export class Standalone {
   /** What the control plane was given, by kind and key. */
   #given = new Map<string, { kind: SourceKind; key: ObjectKey; object: object }>();
   #gateways = new Map<ObjectKey, Gateway>();
+  #listenerSets = new Map<ObjectKey, ListenerSet>();
+  readonly #finder: Finder = {
+    gateway: (key) => this.#gateways.get(key),
+    listenerSet: (key) => this.#listenerSets.get(key),
+  };
   #unaddressed: ReadonlyMap<ObjectKey, string> = new Map();
   #fileProblems: readonly Problem[] = [];
   #leftOut = '';
@@ -141,7 +164,7 @@ export class Standalone {
     this.#certificates = new CertificateFeed((change) => this.#controlPlane.apply([change]));
     this.#statuses = new StatusBook({
       classes: this.#classes,
-      gateway: (key) => this.#gateways.get(key),
+      ...this.#finder,
       portFault: (key) => this.#ports.fault(key),
       serviceFault: (key) => this.#unaddressed.get(key),
       address: this.#address,
@@ -294,7 +317,15 @@ export class Standalone {
     this.#classes.set(of<GatewayClass>('GatewayClass'));
     this.#gateways = new Map(of<Gateway>('Gateway').map((gateway) => [objectKey(gateway), gateway]));
     const served = of<Gateway>('Gateway').filter(({ spec }) => this.#classes.verdict(spec.gatewayClassName).ours);
-    await this.#ports.need(new Set(served.flatMap(({ spec }) => spec.listeners.map(portKey))));
+    const listenerSets = of<ListenerSet>('ListenerSet');
+    this.#listenerSets = new Map(listenerSets.map((listenerSet) => [objectKey(listenerSet), listenerSet]));
+    const attached = listenerSets.filter(
+      (listenerSet) => parentFault(listenerSet.spec.parentRef, listenerSet, this.#finder, this.#classes) === undefined,
+    );
+    const listeners = [...served, ...attached].flatMap(({ spec }): { port: number; protocol: string }[] => [
+      ...spec.listeners,
+    ]);
+    await this.#ports.need(new Set(listeners.map(portKey)));
     const routes = routeKinds.flatMap((kind) => of(kind));
 
     const { plan, slices } = await this.#locateServices(
@@ -309,13 +340,12 @@ export class Standalone {
     };
     want('Gateway', served);
     for (const kind of routeKinds) want(kind, of(kind));
-    want('ReferenceGrant', of('ReferenceGrant'));
+    for (const kind of otherKinds) want(kind, of(kind));
     want('Service', [...of<Service>('Service'), ...plan.madeUp]);
     want('EndpointSlice', [
       ...slices,
       ...of<EndpointSlice>('EndpointSlice').filter((slice) => !plan.overridden.has(slice)),
     ]);
-    want('Secret', of('Secret'));
     want('Namespace', [...this.#impliedNamespaces(), ...of<Namespace>('Namespace')]);
 
     const changes: SourceChange[] = [];
@@ -324,11 +354,13 @@ export class Standalone {
       // What is made up here is made anew each time.
       if (before !== undefined && isDeepStrictEqual(before.object, entry.object)) continue;
       if (entry.kind === 'Secret') this.#certificates.set(entry.key, entry.object as Secret);
+      else if (entry.kind === 'ConfigMap') this.#certificates.setConfigMap(entry.key, entry.object as ConfigMap);
       else changes.push(entry as SourceChange);
     }
     for (const [id, { kind, key }] of this.#given) {
       if (wanted.has(id)) continue;
       if (kind === 'Secret') this.#certificates.set(key, undefined);
+      else if (kind === 'ConfigMap') this.#certificates.setConfigMap(key, undefined);
       else changes.push({ kind, key, object: undefined });
     }
     this.#given = wanted;
@@ -447,10 +479,15 @@ export function isSettled({ objects }: SummaryInput): boolean {
 }
 
 /**
+ * Whether there is something to start with.
+ *
  * @throws SluiceError FileNotFound for an argument that is not there at the start: later, files may come and go
  * @throws SluiceError InvalidArgument where the status would be read as input
  */
-async function checkPaths({ paths, statusDirectory }: StandaloneOptions): Promise<void> {
+export async function checkPaths({
+  paths,
+  statusDirectory,
+}: Pick<StandaloneOptions, 'paths' | 'statusDirectory'>): Promise<void> {
   const { unreadable } = await scan(paths);
   const missing = unreadable.find(({ file }) => paths.includes(file));
   if (missing !== undefined) throw new SluiceError('FileNotFound', `${missing.file} ${missing.message}`);

@@ -9,8 +9,12 @@ import type {
   Gateway,
   GatewayClass,
   HTTPRoute,
+  ListenerSet,
   ParentReference,
+  PolicyAncestorStatus,
   RouteParentStatus,
+  XBackendStatus,
+  XBackendTrafficPolicy,
 } from '../api/gateway/index.ts';
 import { conditionTypes, controllerName } from '../api/names.ts';
 import {
@@ -20,26 +24,37 @@ import {
   objectKey,
   type ObjectKey,
 } from '../api/object.ts';
-import type { GatewayReport, RouteReport, StatusReport } from '../controlplane/index.ts';
+import type {
+  BackendReport,
+  GatewayReport,
+  ListenerSetReport,
+  PolicyReport,
+  RouteReport,
+  StatusReport,
+} from '../controlplane/index.ts';
 import { conditionTime, mergeConditions } from '../controllers/status/conditions.ts';
+import { joinAncestors } from '../controllers/status/ancestors.ts';
 import { joinGatewayStatus } from '../controllers/status/gateway.ts';
+import { joinListenerSetStatus } from '../controllers/status/listenerSet.ts';
 import { joinRouteParents, sameParent } from '../controllers/status/route.ts';
 import { isRouteKind, portKey } from '../translate/index.ts';
 import type { CatalogObject } from './catalog.ts';
 import {
   classConditions,
   condition,
+  type Finder,
   type GatewayClasses,
+  idlePolicyAncestors,
+  orphanConditions,
   parentFault,
+  parentObject,
   unservedConditions,
-  unservedPolicyAncestors,
 } from './judgement.ts';
 import type { Transport } from './portBook.ts';
 
 /** What a local run knows beside the reports of the control plane. */
-export interface Circumstances {
+export interface Circumstances extends Finder {
   classes: GatewayClasses;
-  gateway: (key: ObjectKey) => Gateway | undefined;
   /** Why a listener port (`tcp/80`) cannot be bound, in one sentence without its full stop. */
   portFault: (key: string) => string | undefined;
   /** Why a Service has no endpoints, in one sentence without its full stop. */
@@ -75,9 +90,10 @@ export function backendsOf(route: KubernetesObject): ReferencedPort[] {
   const list = (value: unknown): Record<string, unknown>[] =>
     Array.isArray(value) ? (value as Record<string, unknown>[]) : [];
   const filters = (value: unknown): void => {
-    for (const { requestMirror } of list(value)) {
-      if (typeof requestMirror === 'object' && requestMirror !== null && 'backendRef' in requestMirror)
-        visit(requestMirror.backendRef);
+    for (const { requestMirror, externalAuth } of list(value)) {
+      for (const filter of [requestMirror, externalAuth]) {
+        if (typeof filter === 'object' && filter !== null && 'backendRef' in filter) visit(filter.backendRef);
+      }
     }
   };
   for (const rule of list((route.spec as { rules?: unknown } | undefined)?.rules)) {
@@ -144,17 +160,11 @@ export class StatusBook {
     }
     if (kind === 'Gateway') return this.#gatewayStatus(object as Gateway, before);
     if (isRouteKind(kind)) return this.#routeStatus(object, before);
-    if (kind === 'BackendTLSPolicy') {
-      const ancestors = unservedPolicyAncestors(object as BackendTLSPolicy);
-      const known = (before as { ancestors?: { conditions?: Condition[] }[] } | undefined)?.ancestors;
-      return {
-        ancestors: ancestors.map(({ ancestorRef, conditions }, index) => ({
-          ancestorRef,
-          controllerName,
-          conditions: this.#merge(object, known?.[index]?.conditions, conditions),
-        })),
-      };
+    if (kind === 'ListenerSet') return this.#listenerSetStatus(object as ListenerSet, before);
+    if (kind === 'BackendTLSPolicy' || kind === 'XBackendTrafficPolicy') {
+      return this.#policyStatus(object as BackendTLSPolicy | XBackendTrafficPolicy, before);
     }
+    if (kind === 'XBackend') return this.#backendStatus(object, before);
     const conditions = unservedConditions(kind);
     return conditions === undefined ? undefined : { conditions: this.#merge(object, before?.conditions, conditions) };
   }
@@ -182,7 +192,7 @@ export class StatusBook {
       return joinGatewayStatus(before, undefined, { generation, addresses: [], refusal: { reason, message } }, options);
     }
     const report = this.#reports.get(`Gateway ${objectKey(gateway)}`) as GatewayReport | undefined;
-    const translation = report === undefined ? undefined : this.#withPorts(report, gateway);
+    const translation = report === undefined ? undefined : this.#withPorts(report, gateway.spec.listeners);
     const asked = gateway.spec.addresses ?? [];
     const foreign = asked.filter(({ value }) => value !== undefined && value !== address);
     const infrastructure = {
@@ -201,9 +211,12 @@ export class StatusBook {
   }
 
   /** Adds to a report what is known of ports. */
-  #withPorts(report: GatewayReport, gateway: Gateway): GatewayReport {
+  #withPorts<Report extends GatewayReport | ListenerSetReport>(
+    report: Report,
+    stated: readonly { name: string; port: number; protocol: string }[],
+  ): Report {
     const faults = new Map<string, string>();
-    for (const listener of gateway.spec.listeners) {
+    for (const listener of stated) {
       const fault = this.#circumstances.portFault(portKey(listener));
       if (fault !== undefined) faults.set(listener.name, fault);
     }
@@ -237,9 +250,60 @@ export class StatusBook {
     return { ...report, listeners, conditions };
   }
 
+  #listenerSetStatus(listenerSet: ListenerSet, before: object | undefined): object | undefined {
+    const { generation } = listenerSet.metadata;
+    const options = { generation, now: this.#now() };
+    const fault = parentFault(
+      listenerSet.spec.parentRef,
+      listenerSet,
+      this.#circumstances,
+      this.#circumstances.classes,
+    );
+    if (fault !== undefined) {
+      return joinListenerSetStatus(before, { conditions: orphanConditions(fault), listeners: [] }, options);
+    }
+    const report = this.#reports.get(`ListenerSet ${objectKey(listenerSet)}`) as ListenerSetReport | undefined;
+    if (report === undefined || report.generation !== generation) return before;
+    return joinListenerSetStatus(before, this.#withPorts(report, listenerSet.spec.listeners), options);
+  }
+
+  #policyStatus(policy: BackendTLSPolicy | XBackendTrafficPolicy, before: object | undefined): object | undefined {
+    const report = this.#reports.get(`${policy.kind} ${objectKey(policy)}`) as PolicyReport | undefined;
+    if (report !== undefined && report.generation !== policy.metadata.generation) return before;
+    const said = report?.ancestors ?? [];
+    const { ancestors } = (before ?? {}) as { ancestors?: PolicyAncestorStatus[] };
+    return {
+      ancestors: this.#joinAncestors(policy, ancestors, said.length === 0 ? idlePolicyAncestors(policy) : said),
+    };
+  }
+
+  #backendStatus(backend: KubernetesObject, before: object | undefined): object | undefined {
+    const report = this.#reports.get(`XBackend ${objectKey(backend)}`) as BackendReport | undefined;
+    if (report === undefined || report.generation !== backend.metadata.generation) return before;
+    const { parents = [] } = (before ?? {}) as XBackendStatus;
+    const known = parents.map(({ parentRef, ...entry }) => ({ ...entry, ancestorRef: parentRef }));
+    const joined = this.#joinAncestors(backend, known as PolicyAncestorStatus[], report.ancestors);
+    return { parents: joined.map(({ ancestorRef, ...entry }) => ({ ...entry, parentRef: ancestorRef })) };
+  }
+
+  #joinAncestors(
+    object: KubernetesObject,
+    before: readonly PolicyAncestorStatus[] | undefined,
+    ancestors: PolicyReport['ancestors'],
+  ): PolicyAncestorStatus[] {
+    return joinAncestors(before, [{ ancestors }], {
+      controllerName,
+      generation: object.metadata.generation,
+      now: this.#now(),
+      // Source: Gateway API, PolicyStatus; apisx/v1alpha1, BackendStatus.
+      maximum: object.kind === 'XBackend' ? 32 : 16,
+      mayRemove: () => true,
+    });
+  }
+
   #routeStatus(route: KubernetesObject, before: StatusWithConditions | undefined): object | undefined {
     const { generation } = route.metadata;
-    const { classes, gateway } = this.#circumstances;
+    const { classes } = this.#circumstances;
     const wanted = (route as HTTPRoute).spec.parentRefs ?? [];
     const report = this.#reports.get(`${route.kind} ${objectKey(route)}`) as RouteReport | undefined;
     const reported = report?.generation === generation ? (report?.parents ?? []) : undefined;
@@ -250,13 +314,9 @@ export class StatusBook {
         parents.push({ parentRef, conditions: this.#withCircumstances(said.conditions, parentRef, route) });
         continue;
       }
-      const namespace = parentRef.namespace ?? route.metadata.namespace ?? 'default';
-      const target = gateway(`${namespace}/${parentRef.name}`);
-      const isGateway = (parentRef.kind ?? 'Gateway') === 'Gateway';
-      const isServed = isGateway && target !== undefined && classes.verdict(target.spec.gatewayClassName).ours;
+      const fault = parentFault(parentRef, route, this.#circumstances, classes);
       // The control plane has not spoken yet: what stood there goes on standing.
-      if (isServed) return before;
-      const fault = parentFault(parentRef, route, gateway, classes);
+      if (fault === undefined) return before;
       const accepted = condition(conditionTypes.accepted, 'False', 'NoMatchingParent', fault);
       parents.push({ parentRef, conditions: [accepted] });
     }
@@ -271,9 +331,10 @@ export class StatusBook {
     parentRef: ParentReference,
     route: KubernetesObject,
   ): ConditionContribution[] {
-    const { gateway, portFault, serviceFault } = this.#circumstances;
-    const parent = gateway(`${parentRef.namespace ?? route.metadata.namespace ?? 'default'}/${parentRef.name}`);
-    const listeners = (parent?.spec.listeners ?? []).filter(
+    const { portFault, serviceFault } = this.#circumstances;
+    const parent = parentObject(parentRef, route, this.#circumstances);
+    const stated: readonly { name: string; port: number; protocol: string }[] = parent?.spec.listeners ?? [];
+    const listeners = stated.filter(
       ({ name, port }) =>
         (parentRef.sectionName === undefined || parentRef.sectionName === name) &&
         (parentRef.port === undefined || parentRef.port === port),

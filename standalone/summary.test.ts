@@ -115,7 +115,10 @@ test('what to try', () => {
     queryParams: [{ name: 'q', value: '1&2' }],
   };
   const objects = [
-    { ...servedGateway, object: gateway([http, https]) },
+    {
+      object: gateway([http, https]),
+      status: { listeners: ['http', 'https'].map((name) => ({ name, conditions: [condition('Programmed', 'True')] })) },
+    },
     { object: route('one', { hostnames: ['h.test'], rules: [{ matches: [match] }] }), status: parents(good) },
     {
       object: route('two', { parentRefs: [{ name: 'web', sectionName: 'https' }], rules: [{}] }),
@@ -127,4 +130,49 @@ test('what to try', () => {
     "curl -i -X POST -H 'a: b c' -H 'Host: h.test' 'http://127.0.0.1:10080/x?q=1%262'",
     'curl -i -k --resolve www.a.test:10443:127.0.0.1 https://www.a.test:10443/',
   ]);
+});
+
+test('nothing to try where the port of a listener is taken', () => {
+  const taken = { name: 'http', conditions: [condition('Programmed', 'False', 'PortUnavailable')] };
+  const objects = [
+    { object: gateway([http]), status: { listeners: [taken] } },
+    { object: route('one', { rules: [{}] }), status: parents(good) },
+  ];
+  expect(curlLines(input(objects))).toEqual([]);
+});
+
+test('a listener that is served with its last good certificate keeps its address', () => {
+  const conditions = [
+    condition('Accepted', 'True'),
+    condition('ResolvedRefs', 'False', 'InvalidCertificateRef', 'why'),
+  ];
+  const rows = (programmed: string): string =>
+    renderSummary(
+      input([
+        {
+          object: gateway([http]),
+          status: {
+            listeners: [
+              { name: 'http', attachedRoutes: 1, conditions: [...conditions, condition('Programmed', programmed)] },
+            ],
+          },
+        },
+      ]),
+    );
+  expect(rows('True')).toContain('http://127.0.0.1:10080  1       InvalidCertificateRef: why');
+  expect(rows('False')).toContain('http      -        1       InvalidCertificateRef: why');
+});
+
+test('listeners of a ListenerSet, and what to try on them', () => {
+  const listenerSet = { ...gateway([{ ...http, port: 81 }]), kind: 'ListenerSet' };
+  const parentRef = { kind: 'ListenerSet', name: 'web' };
+  const objects = [
+    { ...servedGateway, object: listenerSet },
+    {
+      object: route('one', { parentRefs: [parentRef], rules: [{}] }),
+      status: { parents: [{ parentRef, controllerName: 'x', conditions: good }] },
+    },
+  ];
+  expect(renderSummary(input(objects))).toContain('ListenerSet default/web  http      http://127.0.0.1:10081  2');
+  expect(curlLines(input(objects))).toEqual(['curl -i http://127.0.0.1:10081/']);
 });

@@ -1,5 +1,5 @@
 /** What is served and what is wrong, in a few lines for the terminal. Pure. */
-import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus } from '../api/gateway/index.ts';
+import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus, ListenerSet } from '../api/gateway/index.ts';
 import { type KubernetesObject, objectKey } from '../api/object.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { isRouteKind } from '../translate/index.ts';
@@ -42,11 +42,11 @@ export function verdictOf(conditions: readonly LooseCondition[] | undefined): Ve
     if (found.reason === 'Pending') return { state: 'pending', text: `Pending: ${found.message ?? ''}` };
     return { state: 'bad', text: `${found.reason ?? 'Invalid'}: ${found.message ?? ''}` };
   }
-  const isProgrammed = conditions.some(({ type }) => type === 'Programmed' || type === 'sluice.dev/Programmed');
+  const speaksOfProxies = conditions.some(({ type }) => type === 'Programmed' || type === 'sluice.dev/Programmed');
   const partly = conditions.find(({ type, status }) => type === 'PartiallyInvalid' && status === 'True');
   if (partly !== undefined)
     return { state: 'bad', text: `${partly.reason ?? 'PartiallyInvalid'}: ${partly.message ?? ''}` };
-  return { state: 'good', text: isProgrammed ? 'Programmed' : 'Accepted' };
+  return { state: 'good', text: speaksOfProxies ? 'Programmed' : 'Accepted' };
 }
 
 /** The verdict on a whole object, of whatever kind. */
@@ -69,6 +69,15 @@ export function objectVerdict(object: KubernetesObject, status: object | undefin
   }
   if (conditions !== undefined) return verdictOf(conditions);
   return hasStatus(object.kind) ? { state: 'pending', text: 'Pending' } : undefined;
+}
+
+/** Whether an object is of a kind that has listeners. */
+function hasListeners(object: KubernetesObject): object is Gateway | ListenerSet {
+  return object.kind === 'Gateway' || object.kind === 'ListenerSet';
+}
+
+function isProgrammed(listener: { conditions?: readonly LooseCondition[] } | undefined): boolean {
+  return listener?.conditions?.some(({ type, status }) => type === 'Programmed' && status === 'True') === true;
 }
 
 function host(address: string): string {
@@ -108,23 +117,25 @@ export function renderSummary({ objects, problems, boundPort, address }: Summary
   const others: string[][] = [];
   for (const { object, status } of objects) {
     const verdict = objectVerdict(object, status);
-    if (object.kind === 'Gateway') {
+    if (hasListeners(object)) {
       const { listeners: known } = (status ?? {}) as GatewayStatus;
+      const owner = object.kind === 'Gateway' ? objectKey(object) : `${object.kind} ${objectKey(object)}`;
       if (known === undefined || known.length === 0) {
-        gateways.push([objectKey(object), '-', '-', '-', verdict?.text ?? '']);
+        gateways.push([owner, '-', '-', '-', verdict?.text ?? '']);
         continue;
       }
-      for (const { name, protocol, port } of (object as Gateway).spec.listeners) {
+      for (const { name, protocol, port } of object.spec.listeners) {
         const listener = known.find((each) => each.name === name);
         const judged = verdictOf(listener?.conditions);
+        // A listener may be at fault and served all the same: with the certificate that was good before.
         const url =
-          judged.state === 'bad'
+          judged.state === 'bad' && !isProgrammed(listener)
             ? '-'
             : listenerUrl(protocol, address, boundPort(port, protocol === 'UDP' ? 'udp' : 'tcp'));
-        gateways.push([objectKey(object), name, url, String(listener?.attachedRoutes ?? 0), judged.text]);
+        gateways.push([owner, name, url, String(listener?.attachedRoutes ?? 0), judged.text]);
       }
       if (verdict?.state === 'bad' && known.every(({ conditions }) => verdictOf(conditions).state === 'good')) {
-        gateways.push([objectKey(object), '', '', '', verdict.text]);
+        gateways.push([owner, '', '', '', verdict.text]);
       }
     } else if (isRouteKind(object.kind)) {
       const hostnames = (object as HTTPRoute).spec.hostnames ?? [];
@@ -156,23 +167,26 @@ function quote(text: string): string {
 
 /** `curl` lines for routes that are programmed, at most `limit`. */
 export function curlLines({ objects, boundPort, address }: SummaryInput, limit = 6): string[] {
-  const byKey = new Map(
-    objects
-      .filter(({ object }) => object.kind === 'Gateway')
-      .map(({ object }) => [objectKey(object), object as Gateway]),
+  const owners = new Map(
+    objects.flatMap(({ object, status }) =>
+      hasListeners(object)
+        ? [[`${object.kind} ${objectKey(object)}`, { owner: object, status: status as GatewayStatus | undefined }]]
+        : [],
+    ),
   );
   const lines: string[] = [];
   for (const { object, status } of objects) {
     if (object.kind !== 'HTTPRoute' || objectVerdict(object, status)?.state !== 'good') continue;
     const route = object as HTTPRoute;
     const [parent] = (status as HTTPRouteStatus).parents;
-    const parentRef = parent!.parentRef;
-    const gateway = byKey.get(`${parentRef.namespace ?? object.metadata.namespace}/${parentRef.name}`);
-    const listener = gateway?.spec.listeners.find(
+    const { kind = 'Gateway', namespace = object.metadata.namespace, name: owner, ...parentRef } = parent!.parentRef;
+    const found = owners.get(`${kind} ${namespace}/${owner}`);
+    const listener = found?.owner.spec.listeners.find(
       ({ name, port, protocol }) =>
         (parentRef.sectionName === undefined || parentRef.sectionName === name) &&
         (parentRef.port === undefined || parentRef.port === port) &&
-        (protocol === 'HTTP' || protocol === 'HTTPS'),
+        (protocol === 'HTTP' || protocol === 'HTTPS') &&
+        isProgrammed(found.status?.listeners?.find((each) => each.name === name)),
     );
     if (listener === undefined) continue;
     const port = boundPort(listener.port, 'tcp');
