@@ -1,6 +1,6 @@
 /**
  * A client that never stops asking, over connections that it keeps and over new ones, and tells of each answer that was
- * not 200.
+ * not as expected.
  */
 import type { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,6 +32,8 @@ export interface SteadyClientOptions {
   kept?: number;
   /** Callers per target that open a connection for each request; default 1. */
   fresh?: number;
+  /** The status of every answer; default 200. */
+  expected?: number;
 }
 
 /** Milliseconds between an answer and the next request of a caller: bounds the load. */
@@ -42,10 +44,12 @@ export class SteadyClient {
   readonly #callers: Caller[] = [];
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>[];
+  readonly #expected: number;
   #activity = 'the start';
 
   /** Begins at once. */
-  constructor({ targets, kept = 3, fresh = 1 }: SteadyClientOptions) {
+  constructor({ targets, kept = 3, fresh = 1, expected = 200 }: SteadyClientOptions) {
+    this.#expected = expected;
     for (const { name, to } of targets) {
       for (let index = 0; index < kept; index++) {
         const agent = oneConnection(to.authorities !== undefined);
@@ -68,7 +72,7 @@ export class SteadyClient {
     while (!signal.aborted) {
       try {
         const { status, body } = await send(caller.to, caller.agent);
-        if (status !== 200) this.#fail(caller, `status ${status}: ${body.slice(0, 300)}`);
+        if (status !== this.#expected) this.#fail(caller, `status ${status}: ${body.slice(0, 300)}`);
       } catch (error) {
         this.#fail(caller, String(error));
       }
@@ -113,7 +117,7 @@ export class SteadyClient {
       .map(({ at, during, caller, reason }) => `  ${at} [${during}] ${caller}: ${reason}`);
     if (failures.length > lines.length) lines.push(`  … and ${failures.length - lines.length} more`);
     throw new Error(
-      `${failures.length} requests of the steady client were not answered with 200:\n${lines.join('\n')}`,
+      `${failures.length} requests of the steady client were not answered with ${this.#expected}:\n${lines.join('\n')}`,
     );
   }
 
