@@ -190,7 +190,7 @@ export class Catalog {
         continue;
       }
       const object = this.#withMetadata(key, identity, admission.object, active?.object);
-      this.#active.set(key, { identity, place, locate: chosen.locate, object });
+      this.#active.set(key, { identity, place, locate: (path) => chosen.locate(path), object });
       if (object !== active?.object) changes.push(changeOf(key, identity, active?.object, object));
     }
     for (const [key, { identity, object, place }] of this.#active) {

@@ -167,11 +167,9 @@ function quote(text: string): string {
 
 /** `curl` lines for routes that are programmed, at most `limit`. */
 export function curlLines({ objects, boundPort, address }: SummaryInput, limit = 6): string[] {
-  const owners = new Map(
+  const owners = new Map<string, { owner: Gateway | ListenerSet; status: GatewayStatus | undefined }>(
     objects.flatMap(({ object, status }) =>
-      hasListeners(object)
-        ? [[`${object.kind} ${objectKey(object)}`, { owner: object, status: status as GatewayStatus | undefined }]]
-        : [],
+      hasListeners(object) ? [[`${object.kind} ${objectKey(object)}`, { owner: object, status }]] : [],
     ),
   );
   const lines: string[] = [];
