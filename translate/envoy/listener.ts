@@ -81,11 +81,12 @@ export function listener(
     filterChains: httpChains(plan, name),
     ...(plan.mode === 'http' ? {} : { tcpKeepalive }),
   });
-  // What is bound and leads to no route is closed; a server name that is a listener's own meets no broader one.
+  // What is bound and leads to no route is closed, before TLS begins; a server name that is a listener's own meets no broader
+  // one. The chain has its listener's certificates all the same: proxies hold them before the first route comes.
   const absent = plan.listeners
     .filter(({ protocol }) => protocol === 'TLS' || protocol === 'TCP')
     .filter(({ hostname }) => !chains.some((chain) => chain.hostname === hostname))
-    .map(({ hostname }) => rejectingChain(plan, hostname));
+    .map((own) => streamChain(plan, own, own.hostname, rejecting));
   const all = [...chains, ...absent];
   const bytes = appendRepeated(
     head,
@@ -156,11 +157,6 @@ export function streamChain(plan: PortPlan, on: ListenerPlan, hostname: string, 
   if (plan.mode === 'tcp') return tcpChain(plan.key, target);
   // What is inside is not known to be HTTP: without word from the listener no application protocol is agreed on.
   return tlsChain(plan.key, hostname, target, on.tlsMode === 'Terminate' ? downstreamTls(on, plan, []) : undefined);
-}
-
-/** It closes connections before TLS begins, so that it needs no certificate. */
-function rejectingChain(plan: PortPlan, hostname: string): StreamChain {
-  return plan.mode === 'tcp' ? tcpChain(plan.key, rejecting) : tlsChain(plan.key, hostname, rejecting, undefined);
 }
 
 const tlsProtocols = { '1.2': TlsProtocol.TLSv1_2, '1.3': TlsProtocol.TLSv1_3 } as const;
