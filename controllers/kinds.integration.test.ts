@@ -214,6 +214,26 @@ describe('with all definitions', () => {
     expect((status?.conditions ?? []).every((condition) => condition.status === 'Unknown')).toBe(true);
   });
 
+  test('a ListenerSet whose Gateway goes says so, and is served again by another', async () => {
+    const namespace = await world.namespace('orphan');
+    const key = `${namespace}/more`;
+    const web = gateway(namespace, 'web', [80], { allowedListeners: { namespaces: { from: 'Same' } } });
+    await world.apply(web, listenerSet(namespace, 'more', 'web', 8080));
+    await world.untilCondition(resources.listenerSets, key, 'Accepted', 'True');
+    await world.remove(web);
+    expect(await world.untilCondition(resources.listenerSets, key, 'Accepted', 'False ParentNotAccepted')).toBe(
+      `There is no Gateway ${namespace}/web. Create it, or correct parentRef.`,
+    );
+    await world.apply(listenerSet(namespace, 'more', 'web', 8081));
+    // Of the new generation, too.
+    await world.untilCondition(resources.listenerSets, key, 'Programmed', 'False Invalid');
+    await world.apply(
+      { ...web, metadata: { namespace, name: 'other' } },
+      listenerSet(namespace, 'more', 'other', 8081),
+    );
+    await world.untilCondition(resources.listenerSets, key, 'Accepted', 'True');
+  });
+
   test('a policy has an entry for its Gateway beside those of others', async () => {
     const namespace = await world.namespace('policies');
     const policy: BackendTLSPolicy = {

@@ -8,7 +8,7 @@
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { controllerName, fieldOwner } from '../api/names.ts';
-import { keyOf, type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
+import { type ConditionContribution, keyOf, type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
 import { Scheduler, type StatusReport } from '../controlplane/index.ts';
 import {
   type CacheView,
@@ -340,8 +340,9 @@ export class Operator {
     caches.dataPlanes.onChange(shape);
     caches.listenerSets.onChange((change) => {
       // Ports of one that is accepted.
-      if (this.#hasBegun && generationChanged(change) && this.#accepted.has(change.key))
-        this.#topologyEffects.urgent('');
+      if (!this.#hasBegun || !generationChanged(change)) return;
+      if (this.#accepted.has(change.key)) this.#topologyEffects.urgent('');
+      if (this.#orphans.has(change.key)) this.#judgeOrphan(change.key);
     });
     caches.definitions.onChange(({ key }) => {
       const cache = cacheOfDefinition(caches, key);
@@ -422,7 +423,8 @@ export class Operator {
     );
     readiness.add('xds', () => {
       if (this.#isListening) return undefined;
-      return this.#listenFailure ?? 'The xDS server does not listen yet: objects are still being read.';
+      const waiting = this.#hasBegun ? 'it has no certificate' : 'objects are still being read';
+      return this.#listenFailure ?? `The xDS server does not listen yet: ${waiting}.`;
     });
   }
 
@@ -541,6 +543,9 @@ export class Operator {
         const says = report?.kind === 'ListenerSet' ? report : undefined;
         this.#sinks.listenerSets.contribute(key, dataPlane, says);
         this.#noteListenerSet(key, dataPlane, says);
+        if (says === undefined) this.#orphans.add(key);
+        else this.#orphans.delete(key);
+        this.#judgeOrphan(key);
       } else if (isRouteKind(kind)) {
         this.#sinks.routes[kind].contribute(
           key,
@@ -573,6 +578,34 @@ export class Operator {
     if (isAccepted) this.#accepted.add(key);
     else this.#accepted.delete(key);
     this.#controllers.dataPlanes.enqueue(dataPlane);
+  }
+
+  /** ListenerSets of which a control plane spoke and none does now. */
+  readonly #orphans = new Set<ObjectKey>();
+
+  /** Where the Gateway of a ListenerSet of ours is gone, what was said of its listeners is no longer true. */
+  #judgeOrphan(key: ObjectKey): void {
+    const { listenerSets, gateways } = this.#caches;
+    const listenerSet = listenerSets.get(key);
+    const gateway = listenerSet === undefined ? undefined : listenerSetGateway(listenerSet);
+    if (listenerSet === undefined) this.#orphans.delete(key);
+    // One that another controller serves is its to speak of.
+    const isOrphan = this.#orphans.has(key) && (gateway === undefined || gateways.get(gateway) === undefined);
+    this.#sinks.listenerSets.contribute(
+      key,
+      'orphan',
+      isOrphan
+        ? {
+            kind: 'ListenerSet',
+            key,
+            gateway: gateway ?? '',
+            generation: listenerSet?.metadata.generation,
+            conditions: orphanConditions(gateway),
+            listeners: [],
+            settled: true,
+          }
+        : undefined,
+    );
   }
 
   /** Entries of ours that nobody speaks for any more may go once whoever would speak for them has spoken. */
@@ -724,6 +757,15 @@ export class Operator {
 /** A reason as Events take it: at most 128 characters of CamelCase. */
 function eventReason(reason: string): string {
   return (reason.split('/').at(-1) ?? reason).slice(0, 128);
+}
+
+/** The conditions of a ListenerSet whose Gateway is not there. Source: Gateway API, ListenerSetConditionReason. */
+function orphanConditions(gateway: ObjectKey | undefined): ConditionContribution[] {
+  const message = `There is no Gateway ${gateway ?? 'that parentRef names'}. Create it, or correct parentRef.`;
+  return [
+    { type: 'Accepted', status: 'False', reason: 'ParentNotAccepted', message },
+    { type: 'Programmed', status: 'False', reason: 'Invalid', message },
+  ];
 }
 
 /** The DataPlane that an owned object or a Pod is of. */
