@@ -40,6 +40,7 @@ import { SluiceError } from './sluiceError.ts';
 import { StatusBook, backendsOf } from './statusBook.ts';
 import { StatusDirectory } from './statusDirectory.ts';
 import { objectVerdict, type SummaryInput } from './summary.ts';
+import { systemAuthorities } from './systemAuthorities.ts';
 import { WorkDirectory } from './workDirectory.ts';
 
 export interface StandaloneOptions {
@@ -151,6 +152,7 @@ export class Standalone {
         binding: { address, port: (port, transport) => this.#ports.bound(port, transport) },
         // The local store leaves this listener out.
         readiness: { address: '127.0.0.1', port: 19_003 },
+        systemAuthorities: systemAuthorities(),
       },
       store: this.#store,
       scheduler: new Scheduler(),

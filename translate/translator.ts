@@ -55,6 +55,8 @@ export interface TranslatorOptions {
   readiness: { address: string; port: number };
   /** TCP ports of listeners that cannot be bound, because the proxies use them. */
   reservedPorts?: readonly number[];
+  /** The file, where the proxies run, with the authorities that the system trusts. Default: where the images of Envoy have it. */
+  systemAuthorities?: string | undefined;
 }
 
 /** What changed since the output was last taken. */
@@ -107,7 +109,7 @@ export class Translator {
       addresses: backends.addressesOf,
       reads: backends.addressReads,
     });
-    const clusters = deriveClusters(graph, sources, backends, routes, virtualHosts, streams);
+    const clusters = deriveClusters(graph, sources, backends, routes, virtualHosts, streams, options.systemAuthorities);
     const listeners = deriveListeners(graph, sources, backends, gateways, streams, options.binding);
     const policyStatuses = derivePolicyStatuses(graph, sources, backends, routes);
     const statuses = deriveStatuses(graph, sources, gateways, routes, virtualHosts, listeners, streams);

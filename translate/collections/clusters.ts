@@ -20,6 +20,7 @@ export function deriveClusters(
   { acceptances }: RouteStage,
   { placements }: VirtualHostStage,
   streamResources: StreamCollections,
+  systemAuthorities: string | undefined,
 ) {
   const { trusted, backends, xBackends, tlsPoliciesByTarget, trafficPoliciesByTarget, addressesOf, addressReads } =
     stage;
@@ -43,7 +44,9 @@ export function deriveClusters(
     (reader, name) => planCluster(reader, { ...backends, trafficPoliciesByTarget }, name),
     { equals: isDeepStrictEqual },
   );
-  const clusters = graph.derive('clusters', clusterPlans, [], (_, plan) => cluster(plan), { equals: sameResource });
+  const clusters = graph.derive('clusters', clusterPlans, [], (_, plan) => cluster(plan, systemAuthorities), {
+    equals: sameResource,
+  });
   const clientCertificates = graph.deriveKeys(
     'clientCertificates',
     clusterPlans.index('by client certificate', ({ tls }) =>

@@ -30,10 +30,11 @@ const unlimited = 0xffffffff;
 
 const ads = { resourceApiVersion: ApiVersion.V3, configSourceSpecifier: { case: 'ads', value: {} } } as const;
 
-/** Where the images of Envoy, and most systems, have the authorities that are trusted by everybody. */
-const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
+/** Where the images of Envoy, and Debian's kin, have the authorities that the system trusts. */
+const defaultAuthorities = '/etc/ssl/certs/ca-certificates.crt';
 
-export function cluster(plan: ClusterPlan): EncodedResource {
+/** @param systemAuthorities the file with the authorities that the system trusts */
+export function cluster(plan: ClusterPlan, systemAuthorities: string = defaultAuthorities): EncodedResource {
   const { name } = plan;
   const bytes = encode(ClusterSchema, {
     name,
@@ -55,7 +56,7 @@ export function cluster(plan: ClusterPlan): EncodedResource {
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     ignoreHealthOnHostRemoval: true,
     ...(plan.protocol === 'stream' ? {} : { typedExtensionProtocolOptions: httpOptions(plan.protocol) }),
-    ...(plan.tls === undefined ? {} : { transportSocket: transportSocket(plan.protocol, plan.tls) }),
+    ...(plan.tls === undefined ? {} : { transportSocket: transportSocket(plan.protocol, plan.tls, systemAuthorities) }),
   });
   return resource(name, bytes);
 }
@@ -112,6 +113,7 @@ const applicationProtocols: Record<BackendProtocol, string[]> = { http1: ['http/
 function transportSocket(
   protocol: BackendProtocol,
   tls: NonNullable<ClusterPlan['tls']>,
+  systemAuthorities: string,
 ): NonNullable<Init<typeof ClusterSchema>['transportSocket']> {
   const verified = { matchTypedSubjectAltNames: tls.subjectAltNames.map(subjectAltName) };
   const { clientCertificate } = tls;
