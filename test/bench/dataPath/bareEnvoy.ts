@@ -56,7 +56,7 @@ function connectionManager(routes: readonly Route[]): unknown {
         virtual_hosts: Array.from(virtualHosts, ([host, ofHost]) => ({
           name: host,
           domains: [host],
-          routes: ofHost.map(({ prefix, backend }) => ({ match: { prefix }, route: { cluster: backend } })),
+          routes: ofHost.map(({ prefix, backend }) => ({ match: matchOf(prefix), route: { cluster: backend } })),
         })),
       },
       http_filters: [
@@ -67,6 +67,11 @@ function connectionManager(routes: readonly Route[]): unknown {
       ],
     },
   };
+}
+
+/** As Gateway API means a prefix: whole segments of the path. */
+function matchOf(prefix: string): unknown {
+  return prefix === '/' ? { prefix } : { path_separated_prefix: prefix };
 }
 
 function tls({ certificate, key }: BareOptions['certificate']): unknown {

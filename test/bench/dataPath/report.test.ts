@@ -58,6 +58,20 @@ it.each([
   expect(met(dataPathTables(measurement(values)))).toEqual(expected);
 });
 
+it('says what thousands of routes on one host name cost', () => {
+  const { requests, ...rest } = measurement({});
+  const plain = requests.map((each) => ({ ...each, protocol: 'HTTP' as const }));
+  const apart = plain.map((each) => ({
+    ...each,
+    scenario: { shape: 'hosts' as const, routes: 5_000 },
+    throughput: pairs(400, 380),
+  }));
+  expect(dataPathTables({ requests: [...plain, ...apart], ...rest })).toContain(
+    '5,000 routes on one host name take 25.0 % of the requests',
+  );
+  expect(dataPathTables({ requests, ...rest })).not.toContain('take 25.0 %');
+});
+
 it('names scenarios and shows both sides', () => {
   const text = dataPathTables(measurement({}));
   expect(text).toContain('| 5,000 routes, one host name, HTTPS |');

@@ -72,6 +72,8 @@ everything static. Only this part is made anew by
       ),
     );
   }
+  const slow = ofOneHost(requests);
+  if (slow !== undefined) parts.push(slow);
   if (connections.length > 0) {
     parts.push(
       '### TLS connections',
@@ -104,6 +106,17 @@ of them takes a connection is left to chance.`,
   }
   parts.push('### Aims of the data path', aimsTable({ requests, connections, resumption }));
   return parts.join('\n\n');
+}
+
+/** How much less a proxy takes where all routes share a host name. */
+function ofOneHost(requests: readonly RequestMeasurement[]): string | undefined {
+  const plain = requests.filter(({ protocol }) => protocol === 'HTTP');
+  const shared = plain.find(({ scenario }) => scenario.shape === 'paths' && scenario.routes > 1);
+  const apart = plain.find(({ scenario }) => scenario.shape === 'hosts' && scenario.routes === shared?.scenario.routes);
+  if (shared === undefined || apart === undefined) return undefined;
+  const share = median(shared.throughput.gateway) / median(apart.throughput.gateway);
+  return `${count(shared.scenario.routes)} routes on one host name take ${percent(share)} of the requests that as many routes with a host name each
+do: who has thousands of routes gives them host names of their own.`;
 }
 
 function milliseconds2(value: number): string {
