@@ -37,11 +37,13 @@ export class LocalGateway {
    * @param listenerPorts those that listeners name: each is bound as a free port, see `port`
    * @param yaml the objects to begin with
    * @param envoyArguments more arguments for Envoy
+   * @param address that listeners bind
    */
   static async start(
     listenerPorts: readonly number[],
     yaml: string,
     envoyArguments: string[] = [],
+    address = '127.0.0.1',
   ): Promise<LocalGateway> {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-local-gateway-'));
     const logger = pino({ level: 'silent' });
@@ -55,7 +57,7 @@ export class LocalGateway {
     await server.listen(`unix:${socketPath}`);
     const controlPlane = new ControlPlane({
       name: 'local',
-      translator: { binding: { address: '127.0.0.1', port: (port) => ports.get(port) ?? port }, readiness },
+      translator: { binding: { address, port: (port) => ports.get(port) ?? port }, readiness },
       store,
       scheduler: new Scheduler(),
       logger,

@@ -473,3 +473,31 @@ describe('UDPRoute', () => {
     expect(await session.ask()).toBe('blue 1');
   });
 });
+
+test('a proxy that binds IPv6 serves both address families', async () => {
+  const edge = await LocalGateway.start(
+    [53],
+    gateway(['{ name: udp, port: 53, protocol: UDP }', '{ name: tcp, port: 53, protocol: TCP }']) +
+      backend('stream', [await tcpBackend('stream')]) +
+      backend('datagram', [await udpBackend('datagram')], 'UDP') +
+      route('TCPRoute', 'stream', 'tcp', '{ name: stream, port: 1 }') +
+      route('UDPRoute', 'datagram', 'udp', '{ name: datagram, port: 1 }'),
+    [],
+    '::',
+  );
+  try {
+    await edge.programmed('TCPRoute', ['default/stream']);
+    await edge.programmed('UDPRoute', ['default/datagram']);
+    for (const host of ['127.0.0.1', '::1']) {
+      expect(await firstLine(connectTcp(edge.port(53), host))).toBe('stream');
+      const client = createSocket(host === '::1' ? 'udp6' : 'udp4');
+      const answer = once(client, 'message') as Promise<[Buffer]>;
+      client.send('?', edge.port(53), host);
+      expect(String((await answer)[0])).toBe('datagram 1');
+      client.close();
+    }
+  } finally {
+    await edge.stop();
+    for (const stop of cleanup.splice(0).toReversed()) await stop();
+  }
+});
