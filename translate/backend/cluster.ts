@@ -50,7 +50,10 @@ export function planCluster(reader: Reader, collections: ClusterCollections, nam
     if (backend === undefined) return plan;
     if (plan.protocol !== 'stream' && use !== 'grpc') plan.protocol = backend.protocol ?? plan.protocol;
     plan.hostname = { name: backend.hostname, port: backend.port };
-    secure(plan, backend.tls, backend.clientCertificate ?? address.clientCertificate);
+    // What it says of TLS itself goes before what policies say.
+    const policy =
+      use === 'tcp' ? undefined : policyFor(reader, collections.tlsPoliciesByTarget, target, backend.portName);
+    secure(plan, backend.tls ?? policy?.tls, backend.clientCertificate ?? address.clientCertificate);
     return plan;
   }
   const port = servicePort(reader, collections, address);

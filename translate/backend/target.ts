@@ -17,7 +17,12 @@ export function missingTarget(
   }
   const object = keyOf(namespace, name);
   const absent = `${kind} ${object} does not exist: create it or correct the reference`;
-  if (kind === 'XBackend') return reader.get(backends, object) === undefined ? absent : undefined;
+  if (kind === 'XBackend') {
+    const plan = reader.get(backends, object);
+    if (plan === undefined) return absent;
+    if (sectionName === undefined || sectionName === plan.portName) return undefined;
+    return `${kind} ${object} has no port named "${sectionName}"`;
+  }
   const found = kind === 'Service' ? reader.get(services, object) : reader.get(serviceImports, object);
   if (found === undefined) return absent;
   if (sectionName === undefined) return undefined;

@@ -15,6 +15,8 @@ export interface BackendPlan {
   generation: number | undefined;
   hostname: string;
   port: number;
+  /** The name of the port; undefined where it has none. */
+  portName: string | undefined;
   /** Undefined where the route decides. */
   protocol: BackendProtocol | undefined;
   /** The protocol in the words of the object. */
@@ -51,6 +53,7 @@ export function planXBackend(reader: Reader, collections: AuthorityCollections, 
     generation: backend.metadata.generation,
     hostname,
     port: port.port,
+    portName: port.name === undefined || port.name === '' ? undefined : port.name,
     protocol: protocol === undefined ? undefined : protocols[protocol],
     spoken: protocol ?? 'HTTP',
     tls: undefined,
