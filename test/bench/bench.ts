@@ -10,8 +10,8 @@
  * A cluster that does not run yet is started, and stopped at the end.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readVersions } from '../../hack/tools/versions.ts';
@@ -22,6 +22,8 @@ import { measureLocally, type LocalMeasurement, type LocalServer } from './local
 import { page, tables, withDataPath, type Machine, type Results } from './report.ts';
 
 const root = join(import.meta.dirname, '../..');
+/** Where the data path was measured before, while there was no cluster. */
+const measuredBefore = process.env['SLUICE_BENCH_DATA_PATH'];
 const parts = ['floor', 'in-process', 'cluster', 'data-path'];
 /** Far beyond what a run takes: it ends one that hangs. */
 const limit = 45 * 60_000;
@@ -81,16 +83,38 @@ function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+async function dataPathOnce(signal: AbortSignal): Promise<DataPathMeasurement> {
+  if (measuredBefore !== undefined) return JSON.parse(readFileSync(measuredBefore, 'utf8')) as DataPathMeasurement;
+  return await measureDataPath({ scenarios, rounds, seconds, signal, log });
+}
+
 /** Runs this again in the network of the cluster. */
 async function runInCluster(): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
   const isRunning = (await command('hack/cluster/exec', ['true'], 'ignore')) === 0;
-  const up = await command('hack/cluster/up', []);
-  if (up !== 0) return up;
   try {
+    if (only.includes('data-path')) {
+      // Before the cluster starts, which takes its share of the machine also when nothing happens in it.
+      const file = join(directory, 'data-path.json');
+      writeFileSync(file, JSON.stringify(await dataPathOnce(interruptible())));
+      process.env['SLUICE_BENCH_DATA_PATH'] = file;
+    }
+    const up = await command('hack/cluster/up', []);
+    if (up !== 0) return up;
     return await command('hack/cluster/exec', [process.execPath, import.meta.filename, ...process.argv.slice(2)]);
   } finally {
     if (!isRunning) await command('hack/cluster/down', []);
+    rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Aborts when the run is interrupted, or takes far too long. */
+function interruptible(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
+  }
+  return AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]);
 }
 
 async function command(
@@ -112,11 +136,7 @@ async function command(
 }
 
 async function run(): Promise<void> {
-  const interrupted = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
-  }
-  const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(limit)]);
+  const signal = interruptible();
   const floor = new Map<number, LocalMeasurement>();
   const inProcess = new Map<number, LocalMeasurement>();
   let cluster: ClusterMeasurement | undefined;
@@ -134,7 +154,7 @@ async function run(): Promise<void> {
   else for (const routes of sizes) await before(routes);
 
   let dataPath: DataPathMeasurement | undefined;
-  if (only.includes('data-path')) dataPath = await measureDataPath({ scenarios, rounds, seconds, signal, log });
+  if (only.includes('data-path')) dataPath = await dataPathOnce(signal);
 
   const results: Results = { edits, floor, inProcess, cluster, dataPath };
   process.stdout.write(`${tables(results)}\n`);
