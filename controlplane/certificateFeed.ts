@@ -21,6 +21,8 @@ export class CertificateFeed {
   private readonly emit: (change: SourceChange) => void;
   private readonly now: () => number;
   private timer: NodeJS.Timeout | undefined;
+  /** When it wakes; Infinity where nothing expires. */
+  private next = Infinity;
 
   /** @param emit called for every change of what is served or of its fault */
   constructor(emit: (change: SourceChange) => void, now: () => number = Date.now) {
@@ -39,7 +41,7 @@ export class CertificateFeed {
     const source = readCertificate(secret, lastGood, this.now());
     this.secrets.set(key, { secret, source });
     this.emit({ kind: 'Secret', key, object: source });
-    this.arm();
+    this.arm(expiryOf(source));
   }
 
   /** Takes a ConfigMap that was added, changed or, where it is undefined, deleted. */
@@ -51,7 +53,7 @@ export class CertificateFeed {
     const source = readAuthorityConfigMap(configMap, this.now());
     this.configMaps.set(key, { configMap, source });
     this.emit({ kind: 'ConfigMap', key, object: source });
-    this.arm();
+    this.arm(authorityExpiry(source));
   }
 
   /** What is known now, for a control plane that begins later. */
@@ -64,28 +66,35 @@ export class CertificateFeed {
     clearTimeout(this.timer);
   }
 
-  private arm(): void {
+  /** Wakes at that time at the latest: not all are looked at for each that comes. */
+  private arm(time: number): void {
+    if (time >= this.next) return;
     clearTimeout(this.timer);
-    let next = Infinity;
-    for (const { source } of this.secrets.values()) next = Math.min(next, expiryOf(source));
-    for (const { source } of this.configMaps.values()) next = Math.min(next, source.authority?.notAfter ?? Infinity);
-    if (next === Infinity) return;
-    this.timer = setTimeout(() => this.expire(), Math.min(longestTimeout, Math.max(0, next - this.now())));
+    this.next = time;
+    this.timer = setTimeout(() => this.expire(), Math.min(longestTimeout, Math.max(0, time - this.now())));
     this.timer.unref();
   }
 
   private expire(): void {
+    this.next = Infinity;
     const now = this.now();
     const secrets = [...this.secrets].filter(([, { source }]) => expiryOf(source) <= now);
-    const configMaps = [...this.configMaps].filter(([, { source }]) => (source.authority?.notAfter ?? Infinity) <= now);
+    const configMaps = [...this.configMaps].filter(([, { source }]) => authorityExpiry(source) <= now);
     for (const [key, { secret }] of secrets) this.set(key, secret);
     for (const [key, { configMap }] of configMaps) this.setConfigMap(key, configMap);
-    this.arm();
+    let next = Infinity;
+    for (const { source } of this.secrets.values()) next = Math.min(next, expiryOf(source));
+    for (const { source } of this.configMaps.values()) next = Math.min(next, authorityExpiry(source));
+    this.arm(next);
   }
+}
+
+function authorityExpiry({ authority }: CertificateAuthoritySource): number {
+  return authority?.notAfter ?? Infinity;
 }
 
 /** When a Secret must be read again: the next of its certificates that is not known to have expired ends. */
 function expiryOf({ certificate, fault, authority }: CertificateSource): number {
   const own = fault === undefined ? (certificate?.notAfter ?? Infinity) : Infinity;
-  return Math.min(own, authority?.authority?.notAfter ?? Infinity);
+  return Math.min(own, authority === undefined ? Infinity : authorityExpiry(authority));
 }
