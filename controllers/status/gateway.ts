@@ -75,7 +75,7 @@ export function joinGatewayStatus(
     addresses: [...addresses].slice(0, 16),
     conditions: mergeConditions(
       // Those that only stand while there is a cause.
-      existing?.conditions?.filter(({ type }) => !passing.has(type)),
+      existing?.conditions?.filter(({ type }) => said.has(type) || !passing.has(type)),
       conditions,
       { generation, now, keepForeign: true },
     ),
@@ -87,7 +87,7 @@ export function joinGatewayStatus(
 }
 
 /** Condition types of ours that go when nobody states them any more. */
-const passing = new Set(['DefaultGateway', 'InsecureFrontendValidationMode']);
+const passing = new Set<string>(['DefaultGateway', 'InsecureFrontendValidationMode', conditionTypes.resolvedRefs]);
 
 /** `status.listeners` of a Gateway or a ListenerSet as it must be now. */
 export function joinListeners(

@@ -240,6 +240,10 @@ test('a condition that only stands while there is a cause goes with it, and one 
   const translation = { generation: 1, conditions: [yes('Accepted')], listeners: [] };
   const joined = joinGatewayStatus(existing, translation, { generation: 1, addresses: [] }, { generation: 1, now });
   expect(joined?.conditions?.map(({ type }) => type)).toEqual(['Accepted', 'example.com/Mine']);
+  const still = { ...translation, conditions: [yes('InsecureFrontendValidationMode')] };
+  expect(
+    joinGatewayStatus(existing, still, { generation: 1, addresses: [] }, { generation: 1, now })?.conditions,
+  ).toMatchObject([{ type: 'InsecureFrontendValidationMode', lastTransitionTime: earlier }, {}]);
 });
 
 test('a Gateway tells how many ListenerSets are attached, where definitions have the field', () => {
