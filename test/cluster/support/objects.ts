@@ -94,6 +94,25 @@ export function echo(name: string, { replicas = 1 }: { replicas?: number } = {})
   return [deployment(name, replicas, container), service(name, 3000)];
 }
 
+/** A Deployment of echo-basic that answers datagrams, and the Service that leads to it on UDP port 53. */
+export function udpEcho(name: string): Manifest[] {
+  const field = (fieldPath: string): object => ({ valueFrom: { fieldRef: { fieldPath } } });
+  const container = {
+    image: images.echo,
+    env: [
+      { name: 'UDP_ECHO_SERVER', value: '1' },
+      { name: 'POD_NAME', ...field('metadata.name') },
+      { name: 'NAMESPACE', ...field('metadata.namespace') },
+      { name: 'SERVICE_NAME', value: name },
+    ],
+  };
+  const ports = [{ name: 'dns', port: 53, targetPort: 8080, protocol: 'UDP' }];
+  return [
+    deployment(name, 1, container),
+    { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { selector: { app: name }, ports } },
+  ];
+}
+
 /** A Deployment of upstream/upstream.ts, and the Service that leads to it on port 80. */
 export function upstream(name: string): Manifest[] {
   const program = readFileSync(join(root, 'test/cluster/upstream/upstream.ts'), 'utf8');
