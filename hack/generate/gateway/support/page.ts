@@ -55,10 +55,10 @@ function row(cells: string[]): string {
 const named = 2;
 
 function places({ statement, evidence }: Row): string {
-  const goldens = evidence.filter(({ kind }) => kind === 'golden').map(({ name }) => link(name));
-  const suite = evidence.filter(({ kind }) => kind === 'suite').map(({ name }) => name);
-  const own = (statement.tests ?? []).map((test) => (test.includes('/') ? link(test) : test));
-  return [...own, ...some(goldens), ...some(suite)].join(', ');
+  const own = statement.tests ?? [];
+  const found = (kind: Evidence['kind']): string[] =>
+    some(evidence.flatMap((each) => (each.kind === kind && !own.includes(each.name) ? each.name : [])));
+  return [...own, ...found('golden'), ...found('suite')].map(link).join(', ');
 }
 
 /** Without a number, so that the page stays as it is where a test comes that adds nothing. */
@@ -66,8 +66,10 @@ function some(names: string[]): string[] {
   return names.length <= named ? names : [...names.slice(0, named), '…'];
 }
 
-function link(path: string): string {
-  return `[${path.replace(/^.*\//, '').replace(/\.(in\.yaml|test\.ts)$/, '')}](../${path})`;
+/** Tests of the suite have a name and no path. */
+function link(test: string): string {
+  if (!test.includes('/')) return test;
+  return `[${test.replace(/^translate\//, '').replace(/\.(in\.yaml|test\.ts)$/, '')}](../${test})`;
 }
 
 function section(definition: CustomResourceDefinition, about: KindStatements, evidence: readonly Evidence[]): string {
