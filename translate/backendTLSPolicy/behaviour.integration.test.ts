@@ -1,12 +1,14 @@
 /** What the real Envoy does with what policies on TLS are translated to: towards backends, and towards clients. */
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { request as secureRequest } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthority, issueCertificate, type KeyPair } from '../../test/fixtures/index.ts';
+import { sessionTicketKeysName, type SourceChange } from '../index.ts';
 import { startGateway, type RunningGateway } from '../testing/gateway.ts';
 
 /** What a backend saw of a request. */
@@ -111,7 +113,8 @@ spec:
       default: {validation: {${ca('ca')}}}
       perPort:
       - {port: 1443, tls: {validation: {mode: AllowInsecureFallback, ${ca('ca')}}}}
-  listeners: [{name: http, port: 80, protocol: HTTP}, ${listener('strict', 443)}, ${listener('fallback', 1443)}]
+      - {port: 2443, tls: {}}
+  listeners: [{name: http, port: 80, protocol: HTTP}, ${listener('strict', 443)}, ${listener('fallback', 1443)}, ${listener('nobody', 2443)}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -158,7 +161,12 @@ beforeAll(async () => {
   const trapped = await listen(trap);
   const backends: Record<string, number[]> = { 'h2:443:kubernetes.io/h2c': [port] };
   for (const name of Object.keys(policies)) backends[`${name}:443`] = [name === 'invalid' ? trapped : port];
-  gateway = await startGateway(objects(server), [80, 443, 1443], backends);
+  const tickets: SourceChange = {
+    kind: 'SessionTicketKeys',
+    key: sessionTicketKeysName,
+    object: { keys: [randomBytes(80)] },
+  };
+  gateway = await startGateway(objects(server), [80, 443, 1443, 2443], backends, Date.now(), [tickets]);
 });
 
 afterAll(async () => {
@@ -207,4 +215,42 @@ describe('towards clients', () => {
   test('all are let in where the Gateway says so', async () => {
     for (const shown of [client, undefined, strangersClient]) expect(await sendSecurely(1443, shown)).toBe(200);
   });
+
+  test.each([
+    ['no certificate', 1443, (): KeyPair | undefined => undefined],
+    ['no certificate', 2443, (): KeyPair | undefined => undefined],
+    ['a certificate of a stranger', 1443, (): KeyPair | undefined => strangersClient],
+  ] as const)('a session that began with %s on port %i is none on a stricter one', async (_, port, shown) => {
+    const session = await ticket(port, shown());
+    expect(await resume(port, session)).toEqual({ resumed: true, status: 200 });
+    await expect(resume(443, session)).rejects.toThrow(/handshake failure|certificate required|ECONNRESET|ended/);
+  });
 });
+
+/** A connection over TLS 1.2, where a session is there when the handshake is done. */
+function connectTo(port: number, options: ConnectionOptions): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const target = { host: '127.0.0.1', port: gateway.ports[port]!, rejectUnauthorized: false, ...options };
+    const socket = connect({ ...target, maxVersion: 'TLSv1.2' }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+}
+
+async function ticket(port: number, shown: KeyPair | undefined): Promise<Buffer> {
+  const socket = await connectTo(port, shown === undefined ? {} : { cert: shown.certificate, key: shown.key });
+  const session = socket.getSession()!;
+  socket.destroy();
+  return session;
+}
+
+async function resume(port: number, session: Buffer): Promise<{ resumed: boolean; status: number }> {
+  const socket = await connectTo(port, { session });
+  const resumed = socket.isSessionReused();
+  const answer = await new Promise<string>((resolve, reject) => {
+    socket.once('data', (data) => resolve(data.toString())).once('error', reject);
+    socket.once('end', () => reject(new Error('the connection ended')));
+    socket.write('GET /hostname HTTP/1.1\r\nhost: a\r\n\r\n');
+  });
+  socket.destroy();
+  return { resumed, status: Number(answer.split(' ')[1]) };
+}

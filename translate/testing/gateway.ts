@@ -15,6 +15,7 @@ export interface RunningGateway {
 /**
  * @param text objects in YAML
  * @param listenerPorts the ports of their listeners
+ * @param changes what no YAML can say
  * @param backends for each Service port, as `NAME:PORT` in namespace `default`, the ports on loopback behind it
  */
 export async function startGateway(
@@ -22,6 +23,7 @@ export async function startGateway(
   listenerPorts: readonly number[],
   backends: Record<string, readonly number[]>,
   now = Date.now(),
+  changes: readonly SourceChange[] = [],
 ): Promise<RunningGateway> {
   const ports: Record<number, number> = {};
   for (const port of listenerPorts) ports[port] = await freePort();
@@ -29,7 +31,7 @@ export async function startGateway(
     binding: { address: '127.0.0.1', port: (port) => ports[port] ?? port },
     readiness: { address: '127.0.0.1', port: await freePort() },
   });
-  translator.apply([...sourceChanges(text, now), ...sourceChanges(backendObjects(backends), now)] as SourceChange[]);
+  translator.apply([...sourceChanges(text, now), ...sourceChanges(backendObjects(backends), now), ...changes]);
   const state = new TranslationState();
   state.take(translator);
   if (state.faults.length > 0) throw new Error('the translation failed', { cause: state.faults });
