@@ -279,6 +279,19 @@ describe('an operator', () => {
     ).toContain('names GatewayConfiguration none/none, which does not exist');
   });
 
+  test('adds what sessions of clients are resumed with to the Secret of an operator that knew nothing of them', async () => {
+    const key = `${operatorNamespace}/sluice-certificate-authority`;
+    const authority = (await world.client.get(resources.secrets, key)).data?.['tls.crt'];
+    await world.client.mergePatch(resources.secrets, key, { data: { 'session-tickets': null } });
+    const { data } = await world.until(
+      'session tickets to be there',
+      resources.secrets,
+      key,
+      (secret) => secret.data?.['session-tickets'] !== undefined,
+    );
+    expect(data?.['tls.crt']).toBe(authority);
+  });
+
   test('keeps its authority when its Secret is deleted, and trusts a next one', async () => {
     const key = `${operatorNamespace}/sluice-certificate-authority`;
     const before = await world.client.get(resources.secrets, key);
@@ -288,6 +301,9 @@ describe('an operator', () => {
     if ('problem' in old || 'problem' in restored) throw new Error('no authority');
     expect(restored.authority.signing).toEqual(old.authority.signing);
     expect(restored.authority.next).toBeDefined();
+    // And what sessions of clients are resumed with.
+    expect(before.data?.['session-tickets']).toBeDefined();
+    expect(after.data?.['session-tickets']).toBe(before.data?.['session-tickets']);
     const leaf = await world.until(
       'a leaf with both in its bundle',
       resources.secrets,
