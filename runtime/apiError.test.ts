@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ApiError, isConflict, isExpired, isNotFound, isTransient } from './apiError.ts';
+import { ApiError, isConflict, isExpired, isNamespaceGoing, isNotFound, isTransient } from './apiError.ts';
 
 test('a Status body gives reason, message and details', () => {
   const body = JSON.stringify({
@@ -39,6 +39,9 @@ test('kinds of failure', () => {
   expect(isNotFound(new Error('404'))).toBe(false);
   expect(isExpired(of(410))).toBe(true);
   expect(isExpired(of(400, 'Expired'))).toBe(true);
+  const causes = [{ reason: 'NamespaceTerminating' }];
+  expect(isNamespaceGoing(ApiError.fromStatus({ code: 403, reason: 'Forbidden', details: { causes } }))).toBe(true);
+  expect(isNamespaceGoing(of(403, 'Forbidden'))).toBe(false);
   const transient = [
     of(500),
     of(429),

@@ -140,6 +140,13 @@ export function isConflict(error: unknown): error is ApiError {
   return error instanceof ApiError && error.reason === 'Conflict';
 }
 
+/** Nothing can be created any more in a namespace that is being deleted. Source: client-go, `HasStatusCause`. */
+export function isNamespaceGoing(error: unknown): error is ApiError {
+  return (
+    error instanceof ApiError && error.details.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true
+  );
+}
+
 /** The resource version or continue token is too old: list again. */
 export function isExpired(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone');

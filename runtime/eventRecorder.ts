@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { KubernetesObject, ObjectMeta } from '../api/object.ts';
-import { ApiError, isNotFound, isTransient } from './apiError.ts';
+import { ApiError, isNamespaceGoing, isNotFound, isTransient } from './apiError.ts';
 import { backoffDelay, sleep } from './backoff.ts';
 import type { Client } from './client.ts';
 import { microTime } from './leaderElection.ts';
@@ -274,7 +274,9 @@ export class EventRecorder {
         if (isTransient(error) && attempt + 1 < attempts) {
           await sleep(backoffDelay({ initialMs: 200, maximumMs: 5000 }, attempt), signal);
         } else {
-          this.#options.logger.warn({ err: error, event: { reason, note } }, 'An event could not be written');
+          // Where a namespace goes, its Events go with it.
+          const level = isNamespaceGoing(error) ? 'debug' : 'warn';
+          this.#options.logger[level]({ err: error, event: { reason, note } }, 'An event could not be written');
           break;
         }
       }

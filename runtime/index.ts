@@ -36,6 +36,7 @@ export {
   type ApiStatus,
   isAlreadyExists,
   isConflict,
+  isNamespaceGoing,
   isExpired,
   isNotFound,
   isTransient,
