@@ -1,9 +1,9 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
-import { fromBinary } from '@bufbuild/protobuf';
 import { FilterChainSchema } from '../../api/envoy/envoy/config/listener/v3/listener_components_pb.ts';
 import { ListenerSchema } from '../../api/envoy/envoy/config/listener/v3/listener_pb.ts';
-import { toBinary } from '@bufbuild/protobuf';
 import type { EncodedResource } from '../../api/resource.ts';
+import type { StatusContribution } from '../status/index.ts';
 import type { Translator } from '../translator.ts';
 import { newTranslator, sourceChanges } from '../testing/golden.ts';
 
@@ -49,12 +49,19 @@ ports: [{ name: tcp, port: 1 }, { name: udp, port: 1, protocol: UDP }]
 `;
 }
 
+/** What was last said, by `kind key`. */
+const statuses = new Map<string, StatusContribution>();
+
 /** What changed, by `type name`. */
 function apply(translator: Translator, yaml: string): Map<string, EncodedResource | undefined> {
   translator.apply(sourceChanges(yaml, 0));
   while (!translator.step(() => false));
-  const { resources, faults } = translator.takeOutput();
+  const { resources, faults, statuses: said } = translator.takeOutput();
   expect(faults).toEqual([]);
+  for (const { kind, key, contribution } of said) {
+    if (contribution === undefined) statuses.delete(`${kind} ${key}`);
+    else statuses.set(`${kind} ${key}`, contribution);
+  }
   return new Map(resources.map(({ type, name, resource }) => [`${type} ${name}`, resource]));
 }
 
@@ -139,8 +146,14 @@ describe('stream routes', () => {
       route('TCPRoute', 'b', 'tcp', '{ name: other, port: 1 }');
     const before = apply(translator, objects);
     expect([...before.get('listener listener/5432')!.clusters!()]).toEqual(['service/default/app/1/tcp']);
+    const waiting = statuses.get('TCPRoute default/b');
+    expect(waiting).toMatchObject({ parents: [{ resources: [], unprogrammable: { reason: 'Overridden' } }] });
     translator.apply([{ kind: 'TCPRoute', key: 'default/a', object: undefined }]);
     const after = apply(translator, '');
+    const served = statuses.get('TCPRoute default/b');
+    expect(served).toMatchObject({ parents: [{ resources: [{ type: 'listener', name: 'listener/5432' }] }] });
+    // That proxies have it is not known from what they acknowledged before.
+    expect(served?.fingerprint).not.toBe(waiting?.fingerprint);
     expect([...after.get('listener listener/5432')!.clusters!()]).toEqual(['service/default/other/1/tcp']);
     expect(after.get('cluster service/default/app/1/tcp')).toBeUndefined();
     expect(after.has('cluster service/default/app/1/tcp')).toBe(true);

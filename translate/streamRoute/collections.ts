@@ -65,6 +65,7 @@ export interface StreamCollections {
   leaderAt: (place: StreamPlace) => Leader | undefined;
   /** What the status of a stream route reads. */
   statusReads: readonly Leveled[];
+  /** Changes with what proxies need for a route. */
   fingerprint: (reader: Reader, id: string) => string;
   served: (reader: Reader, id: string, parent: ParentAttachment, byListener: boolean) => Served;
 }
@@ -153,7 +154,13 @@ export function deriveStreamResources(
     udpEndpoints: endpoints,
     leaderAt: (place) => leaders.get(placeKey(place)),
     statusReads: [placements, leaders],
-    fingerprint: (reader, id) => reader.get(placements, id)?.fingerprint ?? '',
+    fingerprint: (reader, id) => {
+      const placement = reader.get(placements, id);
+      if (placement === undefined) return '';
+      // What becomes of a route depends on who else asks for its places.
+      const won = [...placement.places.keys()].filter((key) => reader.get(leaders, key)?.route === id);
+      return `${placement.fingerprint} ${won.join(' ')}`;
+    },
     served: (reader, id, parent, byListener) =>
       servedOf(parent, byListener, reader.get(placements, id), (key) => reader.get(leaders, key), id),
   };
