@@ -13,6 +13,7 @@ const collect = (value: string, previous: string[]): string[] => [...previous, v
 /** The subcommand, to be added to the program. */
 export function explainCommand(): Command {
   const command = new Command('explain')
+    .summary('Say which way a request takes, or why it takes none.')
     .description(
       'Say which listener, route, rule, filters and backend a request meets, or why it meets none.\n' +
         'Nothing is sent: the objects of a cluster, or of files, are translated and asked.',

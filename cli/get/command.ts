@@ -18,6 +18,7 @@ const names: Readonly<Record<string, 'gateways' | 'routes'>> = {
 /** The subcommand, to be added to the program. */
 export function getCommand(): Command {
   const command = new Command('get')
+    .summary('Show Gateways or routes on one screen.')
     .description(
       'Show Gateways or routes on one screen: attachment, conditions, effective hostnames, endpoints.\n' +
         'From a cluster with the conditions that it stores; from files as they translate.',
