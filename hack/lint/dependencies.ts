@@ -23,8 +23,8 @@ export const rules: Record<string, readonly string[]> = {
 
 /** Tests beside the code and what they share; left out of the build by tsconfig.build.json. */
 const testSources = [/\.test\.ts$/, /\.fixture\.ts$/, /\/testing\//];
-/** What these may import as well. */
-const forTests = ['test/fixtures', 'hack/tools', 'hack/generate'];
+/** What these may import as well; `controlplane/testing` is a gateway on a real Envoy. */
+const forTests = ['test/fixtures', 'hack/tools', 'hack/generate', 'controlplane/testing'];
 /** Folders that nothing of the product may import, and which may import everything but `cli`. */
 const tools = ['hack', 'test', 'examples'];
 
