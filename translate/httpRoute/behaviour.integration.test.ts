@@ -189,7 +189,7 @@ spec:
     backendRefs: [{name: a, port: 80}]
   - matches: [{path: {type: PathPrefix, value: /retry/slow}}]
     retry: {attempts: 1, backoff: 1ms}
-    timeouts: {backendRequest: 200ms}
+    timeouts: {backendRequest: 1s}
     backendRefs: [{name: a, port: 80}]
   - matches: [{path: {type: PathPrefix, value: /retry/total}}]
     retry: {attempts: 1000, backoff: 1ms}
@@ -269,7 +269,7 @@ beforeAll(async () => {
     'b:80': [b],
     'several:80': several,
     'auth:80': [auth],
-    'auth:9000:kubernetes.io/h2c': [grpcPort],
+    'auth:9000': [grpcPort],
     'mirror:80': [mirror],
     'gone:80': [],
   });

@@ -34,7 +34,7 @@ export function translateRoute(
   const from = { group: gatewayGroup, kind: 'HTTPRoute', namespace: route.metadata.namespace ?? '' };
   return joinRules(route, quarantine, () =>
     (route.spec.rules ?? [{}]).map((rule, index) =>
-      translateRule(key, rule, index, (reference) => resolveBackend(reader, collections, reference, from), {
+      translateRule(key, rule, index, (reference, use) => resolveBackend(reader, collections, reference, from, use), {
         matches: () => ((rule.matches ?? []).length === 0 ? [{}] : rule.matches!).map(translateMatch),
         invalidBackendStatus: 500,
       }),
