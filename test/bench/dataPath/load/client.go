@@ -32,7 +32,8 @@ func dial(address string, options *tlsOptions, cache tls.ClientSessionCache) (*c
 			InsecureSkipVerify: true,
 			MinVersion:         versions[options.Version],
 			MaxVersion:         versions[options.Version],
-			CurvePreferences:   []tls.CurveID{tls.X25519},
+			// X25519 is what is agreed on. With TLS 1.2 an ECDSA certificate may be shown only to who names its curve.
+			CurvePreferences:   []tls.CurveID{tls.X25519, tls.CurveP256},
 			ClientSessionCache: cache,
 		})
 		if err := secure.SetDeadline(time.Now().Add(patience)); err != nil {
