@@ -44,11 +44,26 @@ const routeKinds = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'
 
 const from = <Value>(...values: Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
 const rarely = <Value>(usual: fc.Arbitrary<Value>, rare: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
-  fc.oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: rare });
+  fc.oneof({ depthSize: 'max' }, { weight: 12, arbitrary: usual }, { weight: 1, arbitrary: rare });
+
+function withoutUndefined(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
 
 /** Places whose values have to meet those of other objects, by the end of their path. */
+const parentRef = fc.record(
+  {
+    kind: rarely(from<unknown>(undefined), from('Gateway', 'ListenerSet', 'Service')),
+    name: from('a', 'a', 'a', 'b'),
+    namespace: rarely(from<unknown>('default'), from('other', 'absent')),
+    sectionName: rarely(from<unknown>(undefined), from(...sections)),
+    port: rarely(from<unknown>(undefined), from(...ports)),
+  },
+  { noNullPrototype: true },
+);
 const common: readonly Hint[] = [
-  [/\.parentRefs\[\]\.kind$/, from(undefined, undefined, undefined, 'Gateway', 'ListenerSet', 'Service')],
+  [/\.parentRefs$/, fc.array(parentRef.map(withoutUndefined), { minLength: 1, maxLength: 2 })],
+  [/\.useDefaultGateways$/, rarely(from<unknown>(undefined), from('All', 'None'))],
   [
     /\.(backendRefs\[\]|backendRef)\.kind$/,
     from(...Array<undefined>(8).fill(undefined), 'ServiceImport', 'XBackend', 'Gateway'),
@@ -60,9 +75,14 @@ const common: readonly Hint[] = [
   [/\.to\[\]\.kind$/, from('Service', 'Secret', 'ConfigMap', 'XBackend')],
   [/\.targetRefs\[\]\.kind$/, from('Service', 'Service', 'XBackend', 'ServiceImport', 'Gateway')],
   [/\.parentRef\.kind$/, from(undefined, 'Gateway')],
+  [/\.extensionRef$/, from({ group: 'example.com', kind: 'Thing', name: 'a' })],
+  [/\.remove\[\]$/, rarely(from('x-a', 'x-b'), from('Host', 'a/b'))],
   // Follows from the kind.
   [/\.group$/, from(undefined)],
-  [/\.parentRefs?(\[\])?\.name$/, from('a', 'a', 'a', 'a', 'b')],
+  [/\.parentRef\.name$/, from('a', 'a', 'a', 'a', 'b')],
+  [/\.backendRefs?(\[\])?\.name$/, from('a', 'a', 'a', 'b', 'c')],
+  [/\.backendRefs?(\[\])?\.namespace$/, rarely(from(undefined), from(...namespaces))],
+  [/\.backendRefs?(\[\])?\.port$/, rarely(from(80, 443), from(...ports, undefined))],
   [/Ref(s\[\])?\.name$|\.to\[\]\.name$/, from(...names)],
   [/\.namespace$/, rarely(from(undefined, undefined, undefined, undefined, ...namespaces), from('absent'))],
   [
@@ -76,11 +96,16 @@ const common: readonly Hint[] = [
   ],
   [/\.allowedListeners$/, from({ namespaces: { from: 'All' } }, { namespaces: { from: 'Same' } }, undefined)],
   [/\.sectionName$/, from(undefined, undefined, undefined, undefined, ...sections)],
-  [/\.parentRefs\[\]\.port$/, rarely(from(undefined), from(...ports))],
   [/\.port$/, rarely(from(...ports), fc.integer({ min: 1, max: 65_535 }))],
   [
     /\.(hostname|hostnames\[\])$/,
     from('a.example.com', 'b.example.com', '*.example.com', '*.com', 'example.org', undefined),
+  ],
+  [/\.weight$/, from(undefined, 1, 2, 0)],
+  [/\.(sessionName|headerName)$/, rarely(from('a', 'x-a'), from('/a', 'a b'))],
+  [
+    /\.(requestHeaderModifier|responseHeaderModifier)\.\w+\[\]\.name$/,
+    rarely(from('x-a', 'x-b', 'accept'), from('Host', 'a/b', ':path')),
   ],
   [/\.rules\[\]\.name$/, from(undefined, ...sections)],
 ];
@@ -143,10 +168,10 @@ function hintsFor(kind: string, more: readonly Hint[] = []): Hints {
   return (path) => all.find(([pattern]) => pattern.test(path))?.[1];
 }
 
-const metadataOf = (): fc.Arbitrary<KubernetesObject['metadata']> =>
+const metadataOf = (own: readonly string[] = names): fc.Arbitrary<KubernetesObject['metadata']> =>
   fc.record({
     namespace: from(...namespaces),
-    name: from(...names),
+    name: from(...own),
     generation: fc.integer({ min: 1, max: 3 }),
     creationTimestamp: from('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
     labels: fc.record({
@@ -207,7 +232,13 @@ export function kindArbitrary(material: Material, kind: string): fc.Arbitrary<Ku
       [/^\.(binaryData|immutable)$/, from(undefined)],
     ],
   };
-  return objectArbitraryOf(apiVersion, kind, metadataOf(), hintsFor(kind, data[kind]), withGroups);
+  return objectArbitraryOf(
+    apiVersion,
+    kind,
+    metadataOf(kind === 'Gateway' ? ['a', 'b', 'b', 'c'] : names),
+    hintsFor(kind, data[kind]),
+    withGroups,
+  );
 }
 
 /** Objects of all kinds, as they would come from the API server; undefined now and then. */
@@ -228,7 +259,8 @@ export function objectArbitrary(material: Material): fc.Arbitrary<KubernetesObje
   const namespace = fc
     .tuple(from(...namespaces), from(...labels))
     .map(([name, team]) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { team } } }));
-  return fc.oneof<fc.WeightedArbitrary<KubernetesObject | undefined>[]>(
+  return fc.oneof(
+    { depthSize: 'max' },
     ...kinds.map(([kind, , weight]) => ({ weight, arbitrary: kindArbitrary(material, kind) })),
     { weight: 1, arbitrary: serviceImport },
     { weight: 1, arbitrary: namespace },

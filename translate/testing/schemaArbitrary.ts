@@ -13,34 +13,43 @@ import type { JSONSchemaProps } from '../../api/validation/schema.ts';
 /** Values for a place that make objects meet: undefined leaves the place to its schema. */
 export type Hints = (path: string) => fc.Arbitrary<unknown> | undefined;
 
-// What is written into fields that take any text: everyday values, and such as break what takes them at their word.
-const texts = [
+// What is written into fields that take any text: everyday values, of which most are sound where they fit …
+const everyday = [
   'a',
   'b',
   'x-a',
-  'X-A',
-  'Host',
-  ':path',
+  'X-B',
   '1',
   '10s',
-  '0s',
+  '30s',
   '100ms',
-  '50%',
-  '%REQ(x)%',
-  '%%',
-  '%',
-
   'a.example.com',
-  '*.example.com',
   'https://a.example.com',
   'https://*.example.com',
   '*',
-  '192.0.2.1',
-  '2001:db8::1',
   '/',
   '/a',
   '/a/',
   '/a/b',
+  '/b',
+  '[a-z]+',
+  'a|b',
+  '/a.*',
+  'GET',
+];
+
+// … and such as break what takes them at their word.
+const nasty = [
+  'Host',
+  ':path',
+  '0s',
+  '50%',
+  '%REQ(x)%',
+  '%%',
+  '%',
+  '*.example.com',
+  '192.0.2.1',
+  '2001:db8::1',
   '/x\\1',
   '/a?b',
   '/a b',
@@ -49,11 +58,11 @@ const texts = [
   '/ü',
   'a/b',
   '/a#b',
+  '/.',
+  '/..',
   '(',
   '(?=a)',
   '.*',
-  '[a-z]+',
-  'a|b',
   '^a$',
   '(?i)a',
   'a{1000}',
@@ -90,6 +99,7 @@ const telling = new Set([
   'endpoints',
   'tls',
   'certificateRefs',
+  'port',
 ]);
 
 const camel = (value: string): string => value.toLowerCase();
@@ -104,12 +114,14 @@ export function schemaArbitrary(schema: JSONSchemaProps, hints: Hints, path = ''
   const hint = hints(path);
   if (hint !== undefined) return hint;
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
-  if (schema['x-kubernetes-int-or-string']) return fc.oneof(fc.integer({ min: 1, max: 65_535 }), fc.constant('http'));
+  if (schema['x-kubernetes-int-or-string'])
+    return fc.oneof({ depthSize: 'max' }, fc.integer({ min: 1, max: 65_535 }), fc.constant('http'));
   switch (schema.type) {
     case 'object':
       return objectArbitrary(schema, hints, path);
     case 'array': {
-      const minLength = schema.minItems ?? 0;
+      // What stands in no list says nothing: an empty one is seldom what is to be seen.
+      const minLength = schema.minItems ?? (/\.backendRefs$/.test(path) ? 1 : 0);
       const maxLength = Math.max(minLength, Math.min(schema.maxItems ?? 3, 3));
       return fc.array(schemaArbitrary(schema.items ?? {}, hints, `${path}[]`), { minLength, maxLength });
     }
@@ -119,7 +131,9 @@ export function schemaArbitrary(schema: JSONSchemaProps, hints: Hints, path = ''
       const { minimum: min = 0, maximum: max = 2 ** 31 - 1 } = schema;
       const common = [0, 1, 2, 80, 81, 443, 500, 8080, 65_535].filter((value) => value >= min && value <= max);
       const any = fc.integer({ min, max });
-      return common.length === 0 ? any : fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...common) }, any);
+      return common.length === 0
+        ? any
+        : fc.oneof({ depthSize: 'max' }, { weight: 4, arbitrary: fc.constantFrom(...common) }, any);
     }
     case 'number':
       return fc.integer({ min: schema.minimum ?? 0, max: schema.maximum ?? 1000 });
@@ -148,8 +162,15 @@ function objectArbitrary(schema: JSONSchemaProps, hints: Hints, path: string): f
       properties.map(([name, property]) => {
         const value = schemaArbitrary(property, hints, `${path}.${name}`);
         if (required.has(name) || discriminated) return [name, value];
-        const weight = telling.has(name) ? 8 : 1;
-        return [name, fc.oneof({ weight: 1, arbitrary: fc.constant(undefined) }, { weight, arbitrary: value })];
+        const weight = telling.has(name) ? 12 : 1;
+        return [
+          name,
+          fc.oneof(
+            { depthSize: 'max' },
+            { weight: 1, arbitrary: fc.constant(undefined) },
+            { weight, arbitrary: value },
+          ),
+        ];
       }),
     ),
   );
@@ -170,19 +191,22 @@ function stringArbitrary(schema: JSONSchemaProps): fc.Arbitrary<string> {
     const { length } = Array.from(text);
     return length >= minLength && length <= maxLength && (pattern === undefined || matchesPattern(pattern, text));
   };
-  const known = texts.filter(fits);
+  const common = everyday.filter(fits);
+  const rare = nasty.filter(fits);
   const long = ['a', '/a', '.*', '(ab|c)', 'x-'].flatMap((unit) => {
     const text = unit.repeat(Math.ceil(maxLength / unit.length)).slice(0, maxLength);
     return fits(text) ? text : [];
   });
   const arbitraries: fc.WeightedArbitrary<string>[] = [];
-  if (known.length > 0) arbitraries.push({ weight: 20, arbitrary: fc.constantFrom(...known) });
+  if (common.length > 0) arbitraries.push({ weight: 60, arbitrary: fc.constantFrom(...common) });
+  if (rare.length > 0) arbitraries.push({ weight: 6, arbitrary: fc.constantFrom(...rare) });
   if (long.length > 0) arbitraries.push({ weight: 1, arbitrary: fc.constantFrom(...long) });
   const made =
     pattern === undefined ? fc.string({ minLength, maxLength: Math.min(maxLength, 20) }) : ofPattern(pattern);
   // What does not fit is taken out with what the rules in CEL refuse.
-  if (made !== undefined) arbitraries.push({ weight: known.length < 5 ? 20 : 3, arbitrary: made });
-  return arbitraries.length === 0 ? fc.constant('') : fc.oneof(...arbitraries);
+  if (made !== undefined) arbitraries.push({ weight: common.length < 2 ? 30 : 3, arbitrary: made });
+  // Depth must not make what is nested poorer than what is not.
+  return arbitraries.length === 0 ? fc.constant('') : fc.oneof({ depthSize: 'max' }, ...arbitraries);
 }
 
 /** Undefined where the pattern says what the expressions of this language, or fast-check, do not. */
