@@ -121,7 +121,7 @@ export function schemaArbitrary(schema: JSONSchemaProps, hints: Hints, path = ''
       return objectArbitrary(schema, hints, path);
     case 'array': {
       // What stands in no list says nothing: an empty one is seldom what is to be seen.
-      const minLength = schema.minItems ?? (/\.backendRefs$/.test(path) ? 1 : 0);
+      const minLength = schema.minItems ?? (path.endsWith('.backendRefs') ? 1 : 0);
       const maxLength = Math.max(minLength, Math.min(schema.maxItems ?? 3, 3));
       return fc.array(schemaArbitrary(schema.items ?? {}, hints, `${path}[]`), { minLength, maxLength });
     }
