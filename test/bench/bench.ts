@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
     gateways: { type: 'string', default: '3' },
     shapes: { type: 'string', default: 'hosts,paths' },
     routes: { type: 'string', default: '1,5000' },
-    rounds: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '0.4' },
     profile: { type: 'string' },
   },
@@ -56,7 +56,7 @@ const scenarios = dataPathScenarios();
 const rounds = positive(options.rounds);
 const seconds = Number(options.seconds);
 if (!(seconds > 0)) throw new Error(`--seconds ${options.seconds} is not a number above 0`);
-const isWholeDataPath = options.shapes === 'hosts,paths' && options.routes === '1,5000' && rounds >= 12;
+const isWholeDataPath = options.shapes === 'hosts,paths' && options.routes === '1,5000' && rounds >= 10;
 
 if (only.includes('cluster') && process.env['SLUICE_CLUSTER_KIND'] === undefined)
   process.exitCode = await runInCluster();
