@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { BackendTLSPolicy, ListenerSet, TLSRoute, UDPRoute } from '../api/gateway/index.ts';
+import type { BackendTLSPolicy, HTTPRoute, ListenerSet, TLSRoute, UDPRoute } from '../api/gateway/index.ts';
 import { controllerName } from '../api/names.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { defineResource, loadClusterAccess } from '../runtime/index.ts';
@@ -411,8 +411,7 @@ describe('definitions', () => {
     await world.untilReady(operator);
     const namespace = await world.namespace('old');
     const alpha = defineResource<TLSRoute>({ ...resources.tlsRoutes, version: 'v1alpha2' });
-    const route = tlsRoute(namespace, 'v1alpha2');
-    await world.client.apply(alpha, route);
+    await world.client.apply(alpha, tlsRoute(namespace, 'v1alpha2'));
     await world.apply(
       gateway(namespace, 'web', [], {
         listeners: [{ name: 'tls', port: 443, protocol: 'TLS', tls: { mode: 'Passthrough' } }],
@@ -431,6 +430,34 @@ describe('definitions', () => {
     const { status } = await world.client.get(resources.gateways, `${namespace}/web`);
     expect(status).not.toHaveProperty('attachedListenerSets');
 
+    // Grants are only served as v1beta1 there.
+    const elsewhere = await world.namespace('old-elsewhere');
+    const granted: HTTPRoute = {
+      ...httpRoute(namespace, 'granted', ['web'], 'echo'),
+      spec: {
+        parentRefs: [{ name: 'plain' }],
+        rules: [{ backendRefs: [{ name: 'echo', namespace: elsewhere, port: 80 }] }],
+      },
+    };
+    const resolved = (expected: string) => (route: HTTPRoute) =>
+      (route.status?.parents ?? []).some(({ conditions }) =>
+        conditions.some(
+          ({ type, status: value, reason }) => `${type} ${value} ${reason}` === `ResolvedRefs ${expected}`,
+        ),
+      );
+    const untilResolved = (expected: string) =>
+      world.until(`ResolvedRefs ${expected}`, resources.httpRoutes, `${namespace}/granted`, resolved(expected));
+    await world.apply(gateway(namespace, 'plain', [80]), serviceOf(elsewhere), granted);
+    await untilResolved('False RefNotPermitted');
+    await world.client.apply(defineResource({ ...resources.referenceGrants, version: 'v1beta1' }), {
+      metadata: { namespace: elsewhere, name: 'routes' },
+      spec: {
+        from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace }],
+        to: [{ group: '', kind: 'Service' }],
+      },
+    });
+    await untilResolved('True ResolvedRefs');
+
     await world.installGatewayApi('experimental');
     await world.apply(listenerSet(namespace, 'more', 'web', 8443));
     await world.client.mergePatch(resources.gateways, `${namespace}/web`, {
@@ -441,6 +468,9 @@ describe('definitions', () => {
       const last = told().at(-1);
       return Array.isArray(last?.['kinds']) && last['kinds'].join(' ') === 'ServiceImport';
     });
+    // The same grant, as v1 now.
+    await world.client.delete(resources.referenceGrants, `${elsewhere}/routes`);
+    await untilResolved('False RefNotPermitted');
     await world.client.mergePatch(resources.tlsRoutes, key, { spec: { hostnames: ['b.example.com'] } });
     await world.until('a status in the new version', resources.tlsRoutes, key, ({ metadata, status: now }) =>
       (now?.parents ?? []).some(({ conditions }) =>
