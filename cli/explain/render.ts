@@ -58,18 +58,20 @@ function renderAction({ action }: Explanation, add: (label: string, ...lines: st
   const isSplit = action.backends.length > 1;
   const views = action.backends.map(({ sees }) => JSON.stringify(sees));
   const isSame = views.every((view) => view === views[0]);
+  const answers = action.backends.map(({ responseHeaders }) => JSON.stringify(responseHeaders));
+  const hasSameAnswer = answers.every((each) => each === answers[0]);
   for (const { backend, port, share, tls, endpoints, failure, sees, responseHeaders } of action.backends) {
     const where = `${backend}${port === undefined ? '' : ` port ${port}`}${tls ? ', by TLS' : ''}`;
     const part = isSplit ? `${share} %: ` : '';
     add('Backend', `${part}${where}: ${failure ?? endpointsText(endpoints)}`);
-    const own = [...(isSame ? [] : seen(sees)), ...headers('response header', responseHeaders)];
+    const own = [...(isSame ? [] : seen(sees)), ...(hasSameAnswer ? [] : headers('response header', responseHeaders))];
     for (const line of own) add('', `  ${line}`);
   }
   for (const { backend, share, endpoints } of action.mirrors) {
     add('Mirror', `${share} %: ${backend}: ${endpointsText(endpoints)}`);
   }
   if (isSame) add('Sees', ...seen(action.backends[0]?.sees));
-  if (action.responseHeaders.length > 0) add('Answer', ...headers('response header', action.responseHeaders));
+  if (hasSameAnswer) add('Answer', ...headers('response header', action.backends[0]?.responseHeaders ?? []));
 }
 
 function seen(request: SeenRequest | undefined): string[] {

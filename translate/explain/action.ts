@@ -19,6 +19,7 @@ import {
   FractionalPercent_DenominatorType as Denominator,
   type FractionalPercent,
 } from '../../api/envoy/envoy/type/v3/percent_pb.ts';
+import type { RouteConfiguration } from '../../api/envoy/envoy/config/route/v3/route_pb.ts';
 import type { RegexMatchAndSubstitute } from '../../api/envoy/envoy/type/matcher/v3/regex_pb.ts';
 import { queryOf, withoutQuery, type HttpRequest } from './request.ts';
 import { expression } from './routeMatch.ts';
@@ -36,7 +37,9 @@ export interface Destination {
   cluster: string;
   /** Of all requests to the route, in percent. */
   percent: number;
+  /** All changes on the way to it, in their order. */
   requestHeaders: HeaderChange[];
+  /** All changes on the way back, in their order. */
   responseHeaders: HeaderChange[];
 }
 
@@ -55,8 +58,6 @@ export type Effect =
       /** Undefined where the name of the endpoint is put in. */
       authority: string | undefined;
       path: string;
-      requestHeaders: HeaderChange[];
-      responseHeaders: HeaderChange[];
       mirrors: Mirror[];
       /** In milliseconds; 0 for none. */
       timeout: number;
@@ -66,27 +67,40 @@ export type Effect =
   | { kind: 'redirect'; status: number; location: string; responseHeaders: HeaderChange[] }
   | { kind: 'answer'; status: number; body: string; responseHeaders: HeaderChange[] };
 
+/** What can change headers, from the narrowest to the widest. */
+type HeaderLevel = Pick<
+  Route,
+  'requestHeadersToAdd' | 'requestHeadersToRemove' | 'responseHeadersToAdd' | 'responseHeadersToRemove'
+>;
+
 /** @param request as the router sees it, with its path normalized */
-export function effectOf(route: Route, virtualHost: VirtualHost, request: HttpRequest): Effect {
-  const responseHeaders = [
-    ...headerChanges(route.responseHeadersToAdd, route.responseHeadersToRemove),
-    ...headerChanges(virtualHost.responseHeadersToAdd, virtualHost.responseHeadersToRemove),
-  ];
+export function effectOf(
+  route: Route,
+  virtualHost: VirtualHost,
+  table: RouteConfiguration,
+  request: HttpRequest,
+): Effect {
+  const isLast = table.mostSpecificHeaderMutationsWins;
+  const changes = (direction: 'request' | 'response', cluster?: HeaderLevel): HeaderChange[] => {
+    const levels: HeaderLevel[] = [...(cluster === undefined ? [] : [cluster]), route, virtualHost, table];
+    // Who wins speaks last. Source: RouteConfiguration.most_specific_header_mutations_wins.
+    return (isLast ? levels.toReversed() : levels).flatMap((level) =>
+      direction === 'request'
+        ? headerChanges(level.requestHeadersToAdd, level.requestHeadersToRemove)
+        : headerChanges(level.responseHeadersToAdd, level.responseHeadersToRemove),
+    );
+  };
+  const responseHeaders = changes('response');
   const { action } = route;
   switch (action.case) {
     case 'route': {
       const { value } = action;
       return {
         kind: 'forward',
-        destinations: destinations(value),
+        destinations: destinations(value, changes),
         method: request.method,
         authority: forwardedAuthority(value, request),
         path: forwardedPath(route, value, request),
-        requestHeaders: [
-          ...headerChanges(route.requestHeadersToAdd, route.requestHeadersToRemove),
-          ...headerChanges(virtualHost.requestHeadersToAdd, virtualHost.requestHeadersToRemove),
-        ],
-        responseHeaders,
         mirrors: value.requestMirrorPolicies.map(mirror),
         timeout:
           value.timeout === undefined ? 15_000 : Number(value.timeout.seconds) * 1000 + value.timeout.nanos / 1e6,
@@ -142,19 +156,22 @@ function headerChanges(add: readonly HeaderValueOption[], remove: readonly strin
   ];
 }
 
-function destinations(action: RouteAction): Destination[] {
+function destinations(
+  action: RouteAction,
+  changes: (direction: 'request' | 'response', cluster?: HeaderLevel) => HeaderChange[],
+): Destination[] {
   const { clusterSpecifier: specifier } = action;
   if (specifier.case === 'weightedClusters') {
     const total = specifier.value.clusters.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
     return specifier.value.clusters.map((cluster) => ({
       cluster: cluster.name,
       percent: total === 0 ? 0 : (100 * (cluster.weight ?? 0)) / total,
-      requestHeaders: headerChanges(cluster.requestHeadersToAdd, cluster.requestHeadersToRemove),
-      responseHeaders: headerChanges(cluster.responseHeadersToAdd, cluster.responseHeadersToRemove),
+      requestHeaders: changes('request', cluster),
+      responseHeaders: changes('response', cluster),
     }));
   }
   const cluster = specifier.case === 'cluster' ? specifier.value : `(${specifier.case ?? 'none'})`;
-  return [{ cluster, percent: 100, requestHeaders: [], responseHeaders: [] }];
+  return [{ cluster, percent: 100, requestHeaders: changes('request'), responseHeaders: changes('response') }];
 }
 
 function mirror({ cluster, runtimeFraction }: RouteAction_RequestMirrorPolicy): Mirror {

@@ -88,7 +88,6 @@ describe('a request that meets a route', () => {
           },
         ],
         mirrors: [],
-        responseHeaders: [],
       },
       notes: [],
       nearest: [],

@@ -51,6 +51,7 @@ export interface ExplainedBackend {
   failure: string | undefined;
   /** What it gets to see of the request; undefined where it is no HTTP. */
   sees: SeenRequest | undefined;
+  /** What is done to the headers of its answers. */
   responseHeaders: HeaderChange[];
 }
 
@@ -69,8 +70,6 @@ export type ExplainedAction =
       kind: 'forward';
       backends: ExplainedBackend[];
       mirrors: { backend: string; share: number; endpoints: string[] | undefined }[];
-      /** Changes of the headers of answers of all backends. */
-      responseHeaders: HeaderChange[];
     }
   | Extract<Effect, { kind: 'redirect' | 'answer' }>;
 
@@ -373,11 +372,14 @@ function originOf(snapshot: Snapshot, passage: Extract<Passage, { end: 'route' }
 
 function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage, { end: 'route' }>): Explanation {
   const { inspection } = snapshot;
-  const { virtualHost, request } = passage;
+  const { configuration, virtualHost, request } = passage;
   const hostname = virtualHost.domains[0] ?? '*';
   const listener = httpListener(snapshot, question, passage, hostname);
   const origin = originOf(snapshot, passage);
-  const effects = passage.shares.map((share) => ({ share, effect: effectOf(share.route, virtualHost, request) }));
+  const effects = passage.shares.map((share) => ({
+    share,
+    effect: effectOf(share.route, virtualHost, configuration, request),
+  }));
   const { effect } = effects[0]!;
   if (origin === undefined) {
     // A route that no object asked for, such as the answer to a misdirected request.
@@ -431,8 +433,7 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
       return { backend, share: (share.percent * percent) / 100, endpoints };
     }),
   );
-  const responseHeaders = effects.length === 1 ? effect.responseHeaders : [];
-  const action: ExplainedAction = { kind: 'forward', backends, mirrors, responseHeaders };
+  const action: ExplainedAction = { kind: 'forward', backends, mirrors };
   return { ...base, ...forwarded(who, backends), action };
 }
 
@@ -446,8 +447,8 @@ function explainShare(snapshot: Snapshot, percent: number, effect: Effect, why: 
   return effect.destinations.map((destination) => {
     const share = (percent * destination.percent) / 100;
     const backend = explainBackend(snapshot, destination.cluster, share, effect.clusterNotFound, why);
-    const headers = [...destination.requestHeaders, ...effect.requestHeaders];
-    const sees = { method: effect.method, authority: effect.authority, path: effect.path, headers };
+    const { method, authority, path } = effect;
+    const sees = { method, authority, path, headers: destination.requestHeaders };
     return { ...backend, sees, responseHeaders: destination.responseHeaders };
   });
 }
@@ -527,7 +528,7 @@ function streamed(snapshot: Snapshot, question: Question, passage: Extract<Passa
     backends.push({ ...invalid, share, failure });
   }
   const { kind, key } = parseRouteId(served.route);
-  const action: ExplainedAction = { kind: 'forward', backends, mirrors: [], responseHeaders: [] };
+  const action: ExplainedAction = { kind: 'forward', backends, mirrors: [] };
   const notes =
     question.request === undefined || listener === undefined
       ? []

@@ -62,12 +62,17 @@ export function nearestRoutes(
 
 /** `the path must be /a or below it, but is /b`. */
 export function describeDifference({ on, name, wanted, got }: Difference): string {
-  const subject = { path: 'the path', method: 'the method', header: 'header', query: 'query parameter', other: 'it' }[
-    on
-  ];
+  const subject = {
+    path: 'the path',
+    method: 'the method',
+    header: 'header',
+    cookie: 'cookie',
+    query: 'query parameter',
+    other: 'it',
+  }[on];
   const who = name === '' ? subject : `${subject} ${name}`;
   if (got === undefined) return `${who} must ${wanted}, but is not there`;
-  const quoted = on === 'header' || on === 'query' ? JSON.stringify(got) : got;
+  const quoted = name !== '' ? JSON.stringify(got) : got;
   return `${who} must ${wanted}, but is ${quoted}`;
 }
 

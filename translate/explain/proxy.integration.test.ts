@@ -2,8 +2,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import type http from 'node:http';
 import { join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RouteConfigurationSchema } from '../../api/envoy/envoy/config/route/v3/route_pb.ts';
 import { freePort } from '../../test/fixtures/index.ts';
 import { Translator } from '../index.ts';
 import { fillCertificates, makeGoldenCertificates, type GoldenCertificates } from '../testing/certificates.ts';
@@ -97,11 +99,11 @@ function compare(passage: Passage, answered: Answered | undefined, where: string
     expect(['no virtual host', 'no route'], where).toContain(passage.end);
     return;
   }
-  const { table, virtualHost, shares, request: routed } = passage;
+  const { table, configuration, virtualHost, shares, request: routed } = passage;
   const tags = shares.map(({ position }) => routeTag(table, virtualHost.domains[0]!, position));
   expect(tags, where).toContain(answered.route);
   const { route } = shares[tags.indexOf(answered.route!)]!;
-  const effect = effectOf(route, virtualHost, routed);
+  const effect = effectOf(route, virtualHost, configuration, routed);
   if (effect.kind === 'redirect') {
     expect([answered.status, answered.location], where).toEqual([effect.status, effect.location]);
     return;
@@ -121,10 +123,10 @@ function compare(passage: Passage, answered: Answered | undefined, where: string
   expect(destination, where).toBeDefined();
   const { seen } = answered;
   expect([seen.method, seen.headers['host'], seen.path], where).toEqual([effect.method, effect.authority, effect.path]);
-  for (const [name, value] of changed(routed.headers, [...effect.requestHeaders, ...destination!.requestHeaders])) {
+  for (const [name, value] of changed(routed.headers, destination!.requestHeaders)) {
     expect(seen.headers[name], `${where}: ${name}`).toBe(value);
   }
-  for (const { name, action } of effect.requestHeaders) {
+  for (const { name, action } of destination!.requestHeaders) {
     if (action === 'remove') expect(seen.headers[name.toLowerCase()], where).toBeUndefined();
   }
 }
@@ -157,15 +159,38 @@ describe('the real Envoy does what is read from its resources', () => {
     expect(envoy.exited.aborted).toBe(false);
   }
 
+  /** Of cookies that decide between routes. */
+  async function cookieNames(text: string): Promise<string[]> {
+    const { resources } = await translate(text, new Map());
+    const names = new Set<string>();
+    for (const { type, resource } of resources.values()) {
+      if (type !== 'route') continue;
+      const table = fromBinary(RouteConfigurationSchema, resource.bytes);
+      for (const { routes } of table.virtualHosts) {
+        for (const { match } of routes) for (const { name } of match?.cookies ?? []) names.add(name);
+      }
+    }
+    return [...names];
+  }
+
   test.each(globSync('**/*.in.yaml', { cwd: directory }).toSorted())('%s', async (name) => {
     const text = readFileSync(join(directory, name), 'utf8');
     // Hostnames and paths of the file itself, beside those of the vocabulary.
     const names = [...new Set(text.match(/\b[a-z-]+\.example\.(?:com|org)\b/g) ?? ['example.com'])];
     const paths = [...new Set(text.match(/(?<=[ "])\/[a-zA-Z0-9/._-]*/g) ?? ['/'])];
     const host = fc.constantFrom(...names);
+    // Cookies of sessions, by their names in the resources.
+    const cookies = await cookieNames(text);
+    const cookie = fc.constantFrom<[string, string][]>(
+      [],
+      ...cookies.map((each): [string, string][] => [['Cookie', `x=1; ${each}=abc`]]),
+    );
     const arbitrary = fc
-      .tuple(request, host, fc.constantFrom(...paths), fc.constantFrom('', '/deeper', '?q=1'))
-      .map(([base, own, path, rest]): RandomRequest => ({ ...base, host: own, serverName: own, path: path + rest }));
+      .tuple(request, host, fc.constantFrom(...paths), fc.constantFrom('', '/deeper', '?q=1'), cookie)
+      .map(([base, own, path, rest, sent]): RandomRequest => {
+        const headers = [...base.headers, ...sent];
+        return { ...base, host: own, serverName: own, path: path + rest, headers };
+      });
     await check(text, fc.sample(arbitrary, { seed, numRuns: 25 }));
   });
 

@@ -75,6 +75,7 @@ export type Passage =
       listener: Listener;
       chain: FilterChain;
       table: string;
+      configuration: RouteConfiguration;
       virtualHost: VirtualHost;
       /** The route, or the routes among which a number decides that Envoy draws for each request. */
       shares: RouteShare[];
@@ -173,10 +174,11 @@ export class ProxyModel {
     }
     const request = { ...sent, path };
     const virtualHost = configuration === undefined ? undefined : findVirtualHost(configuration, request.authority);
-    if (virtualHost === undefined) return { end: 'no virtual host', listener, chain, table, request };
+    if (configuration === undefined || virtualHost === undefined)
+      return { end: 'no virtual host', listener, chain, table, request };
     const shares = sharesOf(virtualHost, request);
     if (shares.length === 0) return { end: 'no route', listener, chain, table, virtualHost, request };
-    return { end: 'route', listener, chain, table, virtualHost, shares, request };
+    return { end: 'route', listener, chain, table, configuration, virtualHost, shares, request };
   }
 
   #decode<T>(type: ResourceType, name: string, decode: (bytes: Uint8Array) => T): T | undefined {

@@ -4,6 +4,7 @@
  */
 import { RE2JS } from 're2js';
 import type {
+  CookieMatcher,
   HeaderMatcher,
   QueryParameterMatcher,
   RouteMatch,
@@ -13,8 +14,8 @@ import { headerValues, queryParameters, withoutQuery, type HttpRequest } from '.
 
 /** One condition of a match that a request does not meet. */
 export interface Difference {
-  on: 'path' | 'method' | 'header' | 'query' | 'other';
-  /** Name of the header or query parameter; empty for the rest. */
+  on: 'path' | 'method' | 'header' | 'cookie' | 'query' | 'other';
+  /** Name of the header, cookie or query parameter; empty for the rest. */
   name: string;
   /** What the match asks for, to stand after "must": `be "a"`, `begin with /a`. */
   wanted: string;
@@ -29,6 +30,10 @@ export function differences(match: RouteMatch, request: HttpRequest): Difference
   if (path !== undefined) result.push(path);
   for (const header of match.headers) {
     const found = headerDifference(header, request);
+    if (found !== undefined) result.push(found);
+  }
+  for (const cookie of match.cookies) {
+    const found = cookieDifference(cookie, request);
     if (found !== undefined) result.push(found);
   }
   if (match.grpc !== undefined && !isGrpc(request)) {
@@ -97,6 +102,36 @@ function headerDifference(header: HeaderMatcher, request: HttpRequest): Differen
   const name = header.name === ':method' ? '' : header.name === ':authority' ? 'Host' : header.name;
   const got = values.length === 0 ? undefined : values.join(', ');
   return { on, name, wanted: header.invertMatch ? `not ${wanted}` : wanted, got };
+}
+
+function cookieDifference(
+  { name, stringMatch, invertMatch }: CookieMatcher,
+  request: HttpRequest,
+): Difference | undefined {
+  const value = cookies(request).get(name);
+  const judged = stringMatch === undefined ? undefined : judgeString(stringMatch, value);
+  const wanted = judged?.wanted ?? 'be there';
+  const matches = judged?.matches ?? value !== undefined;
+  if (matches !== invertMatch) return undefined;
+  return { on: 'cookie', name, wanted: invertMatch ? `not ${wanted}` : wanted, got: value };
+}
+
+/** The cookies of a request, each the first of its name. */
+function cookies(request: HttpRequest): Map<string, string> {
+  const result = new Map<string, string>();
+  for (const pair of headerValues(request, 'cookie').flatMap((line) => line.split(';'))) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, equals).trim();
+    if (equals !== -1 && !result.has(name))
+      result.set(
+        name,
+        pair
+          .slice(equals + 1)
+          .trim()
+          .replace(/^"(.*)"$/, '$1'),
+      );
+  }
+  return result;
 }
 
 function judgeHeader(header: HeaderMatcher, value: string | undefined): { matches: boolean; wanted: string } {
