@@ -133,7 +133,7 @@ function listenerSetReport(contribution: ListenerSetContribution, acknowledgemen
 /** A Gateway or a ListenerSet is programmed when what of it can be served is served. */
 function summary(listeners: readonly ConditionContribution[], reason: string): ConditionContribution {
   const type = conditionTypes.programmed;
-  const pending = listeners.find(({ reason }) => reason === 'Pending');
+  const pending = listeners.find((condition) => condition.reason === 'Pending');
   if (pending !== undefined) return pending;
   const good = listeners.find(({ status }) => status === 'True');
   if (good !== undefined) return good;
