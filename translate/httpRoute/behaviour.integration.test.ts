@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../test/fixtures/index.ts';
 import { startGateway, type RunningGateway } from '../testing/gateway.ts';
 
 interface Answer {
@@ -228,6 +229,8 @@ spec:
     - {name: b, port: 80, weight: 0}
   - matches: [{path: {type: PathPrefix, value: /plain}}]
     backendRefs: [{name: a, port: 80}]
+  - matches: [{path: {type: PathPrefix, value: /half}}]
+    backendRefs: [{name: half, port: 80}]
 `;
 
 beforeAll(async () => {
@@ -272,6 +275,7 @@ beforeAll(async () => {
     'auth:9000': [grpcPort],
     'mirror:80': [mirror],
     'gone:80': [],
+    'half:80': [a, await freePort()],
   });
 });
 
@@ -477,6 +481,10 @@ describe('retries', () => {
     ['/retry/none?fail=9&how=500', { status: 500, tries: 1 }],
   ])('%s', async (path, expected) => {
     expect(await outcome(path)).toEqual(expected);
+  });
+
+  test('what did not reach one endpoint goes to another, whatever the route says', async () => {
+    for (let i = 0; i < 20; i++) expect((await reached('/half')).backend).toBe('a');
   });
 
   test('all tries together take no longer than the request may', async () => {

@@ -12,7 +12,7 @@ import type { ListStringMatcherSchema } from '../../api/envoy/envoy/type/matcher
 import type { HTTPExternalAuthFilter } from '../../api/gateway/index.ts';
 import { duration, pack, type Init } from '../encoding/index.ts';
 import { isHeaderName, UnusableFilter } from './headers.ts';
-import { safeRetryPolicy } from './timeouts.ts';
+import { safeRetries } from './timeouts.ts';
 
 /** Envoy's default of 200 ms is too short for a service that asks another one. */
 const timeout = 10_000;
@@ -42,7 +42,7 @@ export function translateExternalAuth(
       value: {
         targetSpecifier: {
           case: 'envoyGrpc',
-          value: { clusterName: cluster, authority, retryPolicy: safeRetryPolicy },
+          value: { clusterName: cluster, authority, retryPolicy: safeRetries },
         },
         timeout: duration(timeout),
       },
@@ -59,7 +59,7 @@ export function translateExternalAuth(
           httpUpstreamType: { case: 'cluster', value: cluster },
           timeout: duration(timeout),
         },
-        retryPolicy: safeRetryPolicy,
+        retryPolicy: safeRetries,
         pathPrefix: pathPrefix(filter.http?.path ?? ''),
         authorizationResponse: authorizationResponse(filter.http?.allowedResponseHeaders ?? []),
       },

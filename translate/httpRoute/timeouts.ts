@@ -3,8 +3,9 @@
  * Source: Gateway API, HTTPRouteTimeouts, HTTPRouteRetry, GEP-1731, GEP-1742; Envoy docs, config.route.v3.RetryPolicy.
  */
 import type { RetryPolicySchema } from '../../api/envoy/envoy/config/route/v3/route_components_pb.ts';
+import { PreviousHostsPredicateSchema } from '../../api/envoy/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts';
 import type { HTTPRouteRetry, HTTPRouteTimeouts } from '../../api/gateway/index.ts';
-import { duration, parseDuration, type Init } from '../encoding/index.ts';
+import { duration, pack, parseDuration, type Init } from '../encoding/index.ts';
 import { UnusableFilter } from './headers.ts';
 
 export interface Timeouts {
@@ -31,10 +32,24 @@ export function milliseconds(text: string): number {
 }
 
 /** What never reached a backend is tried again whatever a route says, so that a Pod that goes away costs no caller an error. */
-export const safeRetryPolicy = {
+export const safeRetries = {
   retryOn: 'connect-failure,refused-stream,reset-before-request',
   numRetries: 2,
 } as const;
+
+/** Tries again on another endpoint, as long as there is one. */
+const elsewhere: Init<typeof RetryPolicySchema> = {
+  retryHostPredicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      configType: { case: 'typedConfig', value: pack(PreviousHostsPredicateSchema, {}) },
+    },
+  ],
+  hostSelectionRetryMaxAttempts: 5n,
+};
+
+/** The policy where a route has none of its own. */
+export const safeRetryPolicy: Init<typeof RetryPolicySchema> = { ...safeRetries, ...elsewhere };
 
 // With a retry stanza also one that broke off or took too long. Source: HTTPRouteRetry.
 const askedRetries = ['connect-failure', 'refused-stream', 'reset'];
@@ -53,11 +68,12 @@ export function translateRetry(
     throw new UnusableFilter(`${attempts} is not a number of retries: use 1 or more`);
   }
   const policy: Init<typeof RetryPolicySchema> = {
-    numRetries: Math.min(attempts ?? safeRetryPolicy.numRetries, maxUint32),
+    ...elsewhere,
+    numRetries: Math.min(attempts ?? safeRetries.numRetries, maxUint32),
   };
   if (attempt > 0) policy.perTryTimeout = duration(attempt);
   if (retry === undefined) {
-    policy.retryOn = safeRetryPolicy.retryOn;
+    policy.retryOn = safeRetries.retryOn;
     return policy;
   }
   const codes = retry.codes ?? [];

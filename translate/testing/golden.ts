@@ -41,6 +41,7 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '../../api/envoy/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import { PreviousHostsPredicateSchema } from '../../api/envoy/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts';
 import { HttpProtocolOptionsSchema } from '../../api/envoy/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import type { ConfigMap, Secret } from '../../api/core.ts';
 import { objectKey, type KubernetesObject } from '../../api/object.ts';
@@ -73,6 +74,7 @@ const registry = createRegistry(
   GrpcWebSchema,
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,
+  PreviousHostsPredicateSchema,
   StatefulSessionPerRouteSchema,
   StatefulSessionSchema,
   RouterSchema,
