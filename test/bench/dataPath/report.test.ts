@@ -42,6 +42,19 @@ it('takes the ratio within each pair, so that what changes from pair to pair can
   expect(median(drifting.bare)).toBe(100);
 });
 
+it('takes the mean of the two in the middle of an even number', () => {
+  expect(median([4, 1, 2, 8])).toBe(3);
+  expect(median([5])).toBe(5);
+  expect(median([1, 2, 3])).toBe(2);
+});
+
+it('says that something else took the time, where it did', () => {
+  const { requests, ...rest } = measurement({});
+  expect(dataPathTables({ requests, ...rest })).not.toContain('something else');
+  const disturbed = requests.map((each) => ({ ...each, busy: pairs(0.5, 0.6) }));
+  expect(dataPathTables({ requests: disturbed, ...rest })).toContain('In 1 of 2 measurements something else');
+});
+
 it('leaves a pair that was disturbed out of account', () => {
   expect(ratio({ bare: [100, 100, 100], gateway: [98, 1, 99] })).toBe(0.98);
 });

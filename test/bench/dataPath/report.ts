@@ -6,9 +6,14 @@ import type { DataPathMeasurement, Pairs, RequestMeasurement } from './dataPath.
 /** The aims: shares of what the proxy does that is configured by hand. */
 export const aims = { throughput: 0.95, p99: 1.1, resumption: 0.85 };
 
+/** Of an even number of values the mean of the two in the middle: no ratio is rounded in anybody's favour. */
 export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
+  const upper = percentile(values, 0.5 + 1 / (2 * values.length));
+  return values.length % 2 === 0 ? (percentile(values, 0.5) + upper) / 2 : percentile(values, 0.5);
 }
+
+/** Where the proxy had less of its core than this, something else held it up: the figures say little. */
+const leastBusy = 0.85;
 
 /** The median of the ratios within the pairs: what lasts longer than a pair is in both and cancels. */
 export function ratio({ bare, gateway }: Pairs): number {
@@ -70,6 +75,15 @@ everything static. Only this part is made anew by
           both(each.busy, (value) => `${(value * 100).toFixed(0)} %`),
         ]),
       ),
+    );
+  }
+  const disturbed = [...requests, ...connections].filter(
+    ({ busy }) => median([...busy.bare, ...busy.gateway]) < leastBusy,
+  ).length;
+  if (disturbed > 0) {
+    parts.push(
+      `**In ${disturbed} of ${requests.length + connections.length} measurements something else took the machine's time: the proxy was busy for less than
+${leastBusy * 100} % of it. These figures say little; measure again on a machine that does nothing else.**`,
     );
   }
   const slow = ofOneHost(requests);
