@@ -8,7 +8,6 @@
  */
 import type { ConditionContribution, ObjectKey } from '../../api/object.ts';
 import { sentence } from '../backend/index.ts';
-import { intersection } from '../httpRoute/hostname.ts';
 import type { Collection, Index, Member, Reader } from '../incremental/index.ts';
 import { isHttpKind, parseRouteId, type AnyRoute, type RouteKind } from '../sources.ts';
 import { attachedListeners, type AttachedListener, type ParentAttachment } from './attachment.ts';
@@ -66,22 +65,48 @@ export function contend(
   return { kind, key, seniority, hostnames: contended };
 }
 
+/** Accepted routes of one kind, the senior of those with one hostname. */
+class Accepted {
+  private readonly exact = new Map<string, Contender>();
+  private readonly covered = new Map<string, { contender: Contender; hostname: string }>();
+
+  add(contender: Contender, hostnames: readonly string[]): void {
+    for (const hostname of hostnames) {
+      if (!this.exact.has(hostname)) this.exact.set(hostname, contender);
+      for (const pattern of patternsOver(hostname)) {
+        if (!this.covered.has(pattern)) this.covered.set(pattern, { contender, hostname });
+      }
+    }
+  }
+
+  /** Who asks for one of these hostnames, too, and for which: the narrower of the two. */
+  find(hostnames: readonly string[]): { contender: Contender; hostname: string } | undefined {
+    for (const hostname of hostnames) {
+      const narrower = this.covered.get(hostname);
+      if (narrower !== undefined) return narrower;
+      for (const pattern of patternsOver(hostname)) {
+        const contender = this.exact.get(pattern);
+        if (contender !== undefined) return { contender, hostname };
+      }
+    }
+    return undefined;
+  }
+}
+
 /** @param contenders of one listener */
 export function judge(listener: string, contenders: readonly Member<Contender>[]): Verdicts {
   const verdicts = new Map<string, { kind: RouteKind; key: ObjectKey; hostname: string }>();
-  const accepted: Contender[] = [];
+  const accepted = { HTTPRoute: new Accepted(), GRPCRoute: new Accepted() };
   const order = contenders.toSorted((a, b) => (a.value.seniority < b.value.seniority ? -1 : 1));
   for (const { key: id, value: contender } of order) {
     const own = contender.hostnames.get(listener) ?? [];
-    const winner = accepted.find(
-      ({ kind, hostnames }) => kind !== contender.kind && clash(own, hostnames.get(listener)),
-    );
-    if (winner === undefined) {
-      accepted.push(contender);
-      continue;
-    }
-    const hostname = clash(own, winner.hostnames.get(listener))!;
-    verdicts.set(id, { kind: winner.kind, key: winner.key, hostname });
+    const [mine, others] =
+      contender.kind === 'HTTPRoute'
+        ? [accepted.HTTPRoute, accepted.GRPCRoute]
+        : [accepted.GRPCRoute, accepted.HTTPRoute];
+    const found = others.find(own);
+    if (found === undefined) mine.add(contender, own);
+    else verdicts.set(id, { kind: found.contender.kind, key: found.contender.key, hostname: found.hostname });
   }
   return verdicts;
 }
@@ -138,15 +163,4 @@ function patternsOver(hostname: string): string[] {
   const labels = hostname.replace(/^\*\./, '').split('.');
   for (let i = 1; i < labels.length; i++) patterns.push(`*.${labels.slice(i).join('.')}`);
   return [...patterns, ''];
-}
-
-/** A hostname that two routes ask for, the narrower one; undefined where there is none. */
-function clash(first: readonly string[], second: readonly string[] | undefined): string | undefined {
-  for (const one of first) {
-    for (const other of second ?? []) {
-      const common = intersection(one, other);
-      if (common !== undefined) return common;
-    }
-  }
-  return undefined;
 }
