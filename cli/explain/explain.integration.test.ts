@@ -56,7 +56,7 @@ test('a request that meets none, with what comes nearest', async () => {
   expect(out).toMatch(/^404: no rule of the routes for shop\.example\.com matches GET \/api\.\n/);
   expect(out)
     .toContain(`Nearest: HTTPRoute default/shop, rule 0, match 0 for shop.example.com (PathPrefix /api, method POST, header x-env="one", query v="2")
-  - the method must be "POST", but is GET
+  - the method must be POST, but is GET
   - header x-env must be "one", but is not there
   - query parameter v must be "2", but is not there
 `);

@@ -115,7 +115,9 @@ describe('a request that meets a route', () => {
 
   test('with shares that go nowhere', () => {
     const { action, summary } = ask({ url: 'http://shop.example.com/half' });
-    expect(summary).toBe('HTTPRoute default/shop, rule 6, match 0 forwards it to Service default/cart port 80');
+    expect(summary).toBe(
+      'HTTPRoute default/shop, rule 6, match 0 forwards it to Service default/cart port 80, but 25 % of the requests fail',
+    );
     expect(action).toMatchObject({
       backends: [
         { backend: 'Service default/cart', share: 75, failure: undefined },
@@ -175,7 +177,7 @@ describe('a request that meets no route', () => {
       },
       hostname: 'shop.example.com',
       differences: [
-        'the method must be "POST", but is PUT',
+        'the method must be POST, but is PUT',
         'header x-env must be "one", but is "two"',
         'query parameter v must be "2", but is "1"',
       ],

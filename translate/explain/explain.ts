@@ -434,7 +434,7 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
     }),
   );
   const action: ExplainedAction = { kind: 'forward', backends, mirrors };
-  return { ...base, ...forwarded(who, backends), action };
+  return { ...base, ...forwarded(who, backends, true), action };
 }
 
 /** What becomes of a part of the requests. */
@@ -457,7 +457,11 @@ function round(percent: number): number {
   return Math.round(percent * 100) / 100;
 }
 
-function forwarded(who: string, backends: readonly ExplainedBackend[]): Pick<Explanation, 'summary' | 'status'> {
+function forwarded(
+  who: string,
+  backends: readonly ExplainedBackend[],
+  isHttp: boolean,
+): Pick<Explanation, 'summary' | 'status'> {
   const working = backends.filter(({ failure, share }) => failure === undefined && share > 0);
   if (working.length === 0) {
     const failure = backends.find(({ share }) => share > 0)?.failure ?? 'no backend';
@@ -465,7 +469,9 @@ function forwarded(who: string, backends: readonly ExplainedBackend[]): Pick<Exp
     return { summary: `${failure} (${who})`, status: status === undefined ? undefined : Number(status) };
   }
   const list = working.map(({ backend, port }) => `${backend}${port === undefined ? '' : ` port ${port}`}`);
-  return { summary: `${who} forwards it to ${list.join(' or ')}`, status: undefined };
+  const lost = backends.reduce((sum, { failure, share }) => sum + (failure === undefined ? 0 : share), 0);
+  const but = lost === 0 ? '' : `, but ${round(lost)} % of the ${isHttp ? 'requests' : 'connections'} fail`;
+  return { summary: `${who} forwards it to ${list.join(' or ')}${but}`, status: undefined };
 }
 
 function explainBackend(
@@ -533,7 +539,7 @@ function streamed(snapshot: Snapshot, question: Question, passage: Extract<Passa
     question.request === undefined || listener === undefined
       ? []
       : [`Listener "${listener.name}" is for ${listener.protocol}: nothing that HTTP says chooses there`];
-  const { summary } = forwarded(`${kind} ${key}`, backends);
+  const { summary } = forwarded(`${kind} ${key}`, backends, false);
   return { ...nothing, met: true, summary, listener, hostname: starred(hostname), route, action, notes };
 }
 

@@ -70,10 +70,12 @@ export function describeDifference({ on, name, wanted, got }: Difference): strin
     query: 'query parameter',
     other: 'it',
   }[on];
+  // Methods are known by their looks.
+  const must = on === 'method' ? wanted.replaceAll('"', '') : wanted;
   const who = name === '' ? subject : `${subject} ${name}`;
-  if (got === undefined) return `${who} must ${wanted}, but is not there`;
+  if (got === undefined) return `${who} must ${must}, but is not there`;
   const quoted = name !== '' ? JSON.stringify(got) : got;
-  return `${who} must ${wanted}, but is ${quoted}`;
+  return `${who} must ${must}, but is ${quoted}`;
 }
 
 interface HostDifference {

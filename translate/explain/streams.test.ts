@@ -47,7 +47,7 @@ describe('connections', () => {
   test('have a port of their own', () => {
     expect(ask(5432)).toMatchObject({
       met: true,
-      summary: 'TCPRoute default/database forwards it to Service default/app port 80',
+      summary: 'TCPRoute default/database forwards it to Service default/app port 80, but 25 % of the connections fail',
       action: {
         backends: [
           { backend: 'Service default/app', share: 75, failure: undefined },
