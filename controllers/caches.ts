@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../api/object.ts';
 import type { Cache, ManagedCacheOptions, Manager, Resource } from '../runtime/index.ts';
 import { type AnyRoute, listenerSetGateway, parentOf } from '../translate/index.ts';
 import { dataPlaneOfPod, podsByDataPlane } from './dataPlane/index.ts';
-import { olderVersions, resources } from './resources.ts';
+import { otherVersions, resources } from './resources.ts';
 
 export interface CachesOptions {
   manager: Manager;
@@ -69,7 +69,7 @@ export function makeCaches({ manager, namespace, authoritySecret, webhookConfigu
     resource: Resource<T>,
     options: ManagedCacheOptions<T> = {},
   ): Cache<T> =>
-    manager.cache(resource, { transform: withoutLastApplied, olderVersions: olderVersions[name], ...options });
+    manager.cache(resource, { transform: withoutLastApplied, otherVersions: otherVersions[name], ...options });
   // Kinds without which the operator works: their definitions are in newer bundles, another channel or another project.
   const optional = <T extends KubernetesObject>(name: keyof typeof resources, resource: Resource<T>): Cache<T> =>
     versioned(name, resource, { optional: true });

@@ -113,12 +113,13 @@ export const resources = {
 };
 
 /**
- * Older versions of kinds that will do where the one above is not served: their objects have the same fields.
- * Source: Gateway API v1.4 to v1.6, config/crd.
+ * Other versions of kinds that will do where the one above is not served: their objects have the same fields.
+ * Source: Gateway API v1.4 to v1.6, config/crd; Multi-Cluster Services API v0.5, config/crd.
  */
-export const olderVersions: Partial<Record<keyof typeof resources, readonly string[]>> = {
+export const otherVersions: Partial<Record<keyof typeof resources, readonly string[]>> = {
   referenceGrants: ['v1beta1'],
   tlsRoutes: ['v1alpha3', 'v1alpha2'],
   tcpRoutes: ['v1alpha2'],
   udpRoutes: ['v1alpha2'],
+  serviceImports: ['v1beta1'],
 };

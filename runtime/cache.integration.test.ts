@@ -482,7 +482,7 @@ test('the best version that is served is read, and a better one once it is serve
     logger,
     tuning: patient,
     optional: true,
-    olderVersions: ['v1beta1', 'v1alpha1'],
+    otherVersions: ['v1beta1', 'v1alpha1'],
   });
   try {
     await waitFor('the definition', () => client.serves(beta));

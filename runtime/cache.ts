@@ -50,7 +50,7 @@ export interface CacheOptions<T extends KubernetesObject> extends Selection {
    * Versions of the kind that will do, in this order, while the API server does not serve that of the resource. Whoever
    * learns that definitions have changed calls `reconsider`.
    */
-  olderVersions?: readonly string[] | undefined;
+  otherVersions?: readonly string[] | undefined;
   tuning?: ReflectorTuning | undefined;
 }
 
@@ -92,7 +92,7 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     this.#reflector = new Reflector({
       client: options.client,
       resource: options.resource,
-      olderVersions: options.olderVersions,
+      otherVersions: options.otherVersions,
       optional: options.optional,
       selection: this.selection,
       logger: options.logger,

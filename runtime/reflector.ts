@@ -41,7 +41,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   client: Client;
   resource: Resource<T>;
   /** Versions to try, in this order, while the API server does not serve that of the resource. */
-  olderVersions?: readonly string[] | undefined;
+  otherVersions?: readonly string[] | undefined;
   /** A kind that need not be served: that it is not is no news for the log. */
   optional?: boolean | undefined;
   selection: Selection;
@@ -93,8 +93,8 @@ export class Reflector<T extends KubernetesObject> {
     this.#options = options;
     this.#name = resourceName(options.resource);
     this.#watchList = options.tuning?.watchList ?? true;
-    const { resource, olderVersions = [] } = options;
-    this.#candidates = [resource, ...olderVersions.map((version) => ({ ...resource, version }))];
+    const { resource, otherVersions = [] } = options;
+    this.#candidates = [resource, ...otherVersions.map((version) => ({ ...resource, version }))];
   }
 
   /** The kind in the version that is read or tried now. */

@@ -4,7 +4,7 @@ import type { ConfigMap, Secret } from '../../api/core.ts';
 import type { GatewayClass } from '../../api/gateway/index.ts';
 import { controllerName, fieldOwner } from '../../api/names.ts';
 import { keyOf, type KubernetesObject, type ObjectKey } from '../../api/object.ts';
-import { olderVersions, resources } from '../../controllers/resources.ts';
+import { otherVersions, resources } from '../../controllers/resources.ts';
 import {
   ApiError,
   Client,
@@ -126,7 +126,7 @@ async function listKind(
   namespace: string,
 ): Promise<{ items: KubernetesObject[]; isNarrow: boolean }> {
   const newest = resources[name] as Resource;
-  const versions = [newest, ...(olderVersions[name] ?? []).map((version) => ({ ...newest, version }))];
+  const versions = [newest, ...(otherVersions[name] ?? []).map((version) => ({ ...newest, version }))];
   for (const resource of versions) {
     try {
       const listed = await readable(() => client.list(resource));

@@ -1,4 +1,4 @@
-/** Gateway API's definitions, from its Go module, for tests. */
+/** The definitions of Gateway API and of the Multi-Cluster Services API, from their Go modules, for tests. */
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,16 @@ export async function gatewayApiDefinitions(
   channel: 'standard' | 'experimental',
   version = `v${readVersions().get('GATEWAY_API_VERSION')}`,
 ): Promise<string> {
-  const module = `sigs.k8s.io/gateway-api@${version}`;
+  return join(await moduleDirectory(`sigs.k8s.io/gateway-api@${version}`), 'config/crd', channel);
+}
+
+/** The folder of the CustomResourceDefinitions of the Multi-Cluster Services API. */
+export async function multiclusterDefinitions(): Promise<string> {
+  const version = readVersions().get('MCS_API_VERSION');
+  return join(await moduleDirectory(`sigs.k8s.io/mcs-api@v${version}`), 'config/crd');
+}
+
+async function moduleDirectory(module: string): Promise<string> {
   const { stdout } = await promisify(execFile)('go', ['mod', 'download', '-json', module], { cwd: tmpdir() });
-  return join(z.object({ Dir: z.string() }).parse(JSON.parse(stdout)).Dir, 'config/crd', channel);
+  return z.object({ Dir: z.string() }).parse(JSON.parse(stdout)).Dir;
 }
