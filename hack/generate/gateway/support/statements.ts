@@ -386,13 +386,17 @@ export const kinds: Record<string, KindStatements> = {
     },
   },
   GRPCRoute: {
-    text: 'On listeners of protocol `HTTP` and `HTTPS`, beside HTTPRoutes.',
+    text: 'On listeners of protocol `HTTP` and `HTTPS`, beside HTTPRoutes: only requests whose type is that of gRPC or gRPC-Web meet one. Backends are spoken to in HTTP/2, whatever an HTTPRoute does with the same port. What meets no rule gets `UNIMPLEMENTED`, what falls to an invalid backend `UNAVAILABLE`.',
     statements: {
       ...below('spec.parentRefs[]', parentRefs),
       'spec.useDefaultGateways': yes('`All`: the route attaches to every default Gateway that takes it'),
-      'spec.hostnames': yes('as of an HTTPRoute'),
+      'spec.hostnames': yes(
+        'as of an HTTPRoute; of an HTTPRoute and a GRPCRoute that have hostnames of one listener in common the older is accepted, the other is not: `HostnameConflict`',
+      ),
       'spec.rules[].name': nameOfRule,
-      'spec.rules[].matches[].method.type': yes('`Exact`, `RegularExpression` (RE2)'),
+      'spec.rules[].matches[].method.type': yes(
+        '`Exact`, `RegularExpression` (RE2, of the whole name); exact values go before expressions, longer ones before shorter',
+      ),
       'spec.rules[].matches[].method.service': yes('any service where it is not said'),
       'spec.rules[].matches[].method.method': yes('any method where it is not said'),
       ...below('spec.rules[].matches[].headers[]', headerMatch),
