@@ -78,7 +78,13 @@ export function deriveRoutes(
     [translations, streams],
     (reader, parents, id) => {
       const translation = reader.get(translations, id) ?? reader.get(streams, id);
-      return refusedParents(parents, translation === undefined ? translationFailed : translation.unusable);
+      return translation === undefined
+        ? refusedParents(parents, translationFailed)
+        : refusedParents(
+            parents,
+            translation.unusable,
+            'unusableReason' in translation ? translation.unusableReason : undefined,
+          );
     },
     { equals: isDeepStrictEqual },
   );

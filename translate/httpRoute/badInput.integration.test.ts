@@ -98,6 +98,13 @@ const bad: Record<string, [Rule, string]> = {
     },
     'exclude each other',
   ],
+  'a redirect of a backend whose rule rewrites': [
+    {
+      filters: [{ type: 'URLRewrite', urlRewrite: {} }],
+      backendRefs: [{ ...backendRefs[0], filters: [{ type: 'RequestRedirect', requestRedirect: {} }] }],
+    },
+    'exclude each other',
+  ],
   'a filter of an unknown type': [{ filters: [{ type: 'Coffee' }], backendRefs }, 'Coffee'],
   'no duration': [{ timeouts: { request: '5' }, backendRefs }, 'is not a duration'],
   'a back-off that is too long': [{ retry: { backoff: '99999h' }, backendRefs }, 'is too long'],
@@ -212,7 +219,8 @@ describe('input', () => {
     expect(partly['PartiallyInvalid']).toMatch(/^True UnsupportedValue Dropped Rule: rule 1/);
     expect(partly['PartiallyInvalid']).toContain(words);
     const wholly = conditions(`worse-${i}`);
-    expect(wholly['Accepted']).toMatch(/^False UnsupportedValue rule 0/);
+    const reason = words === 'exclude each other' ? 'IncompatibleFilters' : 'UnsupportedValue';
+    expect(wholly['Accepted']).toMatch(new RegExp(`^False ${reason} rule 0`));
     expect(wholly['Accepted']).toContain(words);
   });
 

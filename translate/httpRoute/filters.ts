@@ -20,7 +20,7 @@ import { pack, type Init } from '../encoding/index.ts';
 import { httpFilter } from '../envoy/httpFilter.ts';
 import { translateCors } from './cors.ts';
 import { translateExternalAuth } from './externalAuth.ts';
-import { translateHeaders, UnusableFilter, type HeaderOperations } from './headers.ts';
+import { IncompatibleFilters, translateHeaders, UnusableFilter, type HeaderOperations } from './headers.ts';
 import { translateMirror } from './mirror.ts';
 
 type Route = Init<typeof RouteSchema>;
@@ -61,7 +61,7 @@ export function translateFilters(filters: readonly HTTPRouteFilter[], references
   };
   for (const filter of filters) translateFilter(filter, references, result);
   if (result.redirect !== undefined && result.rewrite !== undefined) {
-    throw new UnusableFilter('a RequestRedirect and a URLRewrite filter exclude each other: remove one of the two');
+    throw excluding();
   }
   return result;
 }
@@ -126,6 +126,10 @@ function translateFilter(filter: HTTPRouteFilter, references: References, result
   }
 }
 
+function excluding(): IncompatibleFilters {
+  return new IncompatibleFilters('a RequestRedirect and a URLRewrite filter exclude each other: remove one of the two');
+}
+
 function repeated({ type }: HTTPRouteFilter): UnusableFilter {
   return new UnusableFilter(`there is more than one ${type} filter: remove all but one`);
 }
@@ -139,12 +143,21 @@ function append(to: HeaderOperations, from: HeaderOperations): void {
   to.remove.push(...from.remove);
 }
 
-/** The filters of a rule and then those of one of its backends: where only one can hold, the backend's does. */
+/**
+ * The filters of a rule and then those of one of its backends: where only one can hold, the backend's does.
+ * @throws IncompatibleFilters
+ */
 export function joinFilters(rule: RouteFilters, backend: RouteFilters): RouteFilters {
   const join = (a: HeaderOperations, b: HeaderOperations): HeaderOperations => ({
     add: [...a.add, ...b.add],
     remove: [...a.remove, ...b.remove],
   });
+  if (
+    (rule.rewrite !== undefined && backend.redirect !== undefined) ||
+    (rule.redirect !== undefined && backend.rewrite !== undefined)
+  ) {
+    throw excluding();
+  }
   const rewrite =
     rule.rewrite === undefined || backend.rewrite === undefined
       ? (backend.rewrite ?? rule.rewrite)

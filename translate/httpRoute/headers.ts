@@ -12,6 +12,9 @@ import type { HTTPHeaderFilter } from '../../api/gateway/index.ts';
 /** What a proxy cannot do, with one sentence on what to change. */
 export class UnusableFilter extends Error {}
 
+/** Filters that exclude each other. */
+export class IncompatibleFilters extends UnusableFilter {}
+
 export interface HeaderOperations {
   add: Init<typeof HeaderValueOptionSchema>[];
   remove: string[];

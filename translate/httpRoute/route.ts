@@ -15,6 +15,8 @@ export interface TranslatedRoute {
   clusters: readonly string[];
   /** Why no rule of it can be served; undefined where at least one can. */
   unusable: string | undefined;
+  /** In the specification's words, where it is not `UnsupportedValue`. */
+  unusableReason?: 'IncompatibleFilters';
   /** Conditions on the route itself: ResolvedRefs, and PartiallyInvalid where it applies. */
   conditions: readonly ConditionContribution[];
   /** What is wrong with each rule, by its position: for whoever explains it. */
@@ -70,5 +72,7 @@ export function joinRules(
     return made;
   };
   const clusters = [...new Set(rules.flatMap((rule) => rule.clusters))];
-  return { seniority, routes, clusters, unusable, conditions, findings: rules };
+  const result = { seniority, routes, clusters, unusable, conditions, findings: rules };
+  const isIncompatible = unusable !== undefined && rules.every((rule) => rule.isIncompatible === true);
+  return isIncompatible ? { ...result, unusableReason: 'IncompatibleFilters' } : result;
 }

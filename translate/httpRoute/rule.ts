@@ -28,7 +28,7 @@ import {
   type References,
   type RouteFilters,
 } from './filters.ts';
-import { UnusableFilter } from './headers.ts';
+import { IncompatibleFilters, UnusableFilter } from './headers.ts';
 import { UnusableMatch, type Specificity, type TranslatedMatch } from './match.ts';
 import { fractionalPercent } from './mirror.ts';
 import { translateRedirect, translateRewrite, type ListenerContext } from './rewrite.ts';
@@ -65,6 +65,8 @@ export interface TranslatedRule {
   unresolved: readonly UnresolvedReference[];
   /** Why the rule is not served as it is written. */
   fault: string | undefined;
+  /** Set where the reason is that its filters exclude each other. */
+  isIncompatible?: boolean;
 }
 
 /** What rules of both kinds say. */
@@ -153,7 +155,8 @@ export function translateRule(
     const routes = matches.map((match, position) =>
       ranked(match, position, { match: match.match, action: answer(500), clusters: [] }),
     );
-    return { routes: () => routes, dependsOnListener: false, clusters: [], unresolved, fault };
+    const isIncompatible = error instanceof IncompatibleFilters;
+    return { routes: () => routes, dependsOnListener: false, clusters: [], unresolved, fault, isIncompatible };
   }
 }
 

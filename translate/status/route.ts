@@ -49,13 +49,14 @@ export function routeContribution(
 export function refusedParents(
   parents: readonly ParentAttachment[],
   unusable: string | undefined,
+  reason: 'UnsupportedValue' | 'IncompatibleFilters' = 'UnsupportedValue',
 ): readonly ParentAttachment[] {
   if (unusable === undefined) return parents;
   return parents.map((parent) =>
     parent.accepted.status === 'True'
       ? {
           ...parent,
-          accepted: { type: 'Accepted', status: 'False', reason: 'UnsupportedValue', message: unusable },
+          accepted: { type: 'Accepted', status: 'False', reason, message: unusable },
           listeners: [],
         }
       : parent,
