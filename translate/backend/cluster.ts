@@ -49,7 +49,9 @@ export function planCluster(reader: Reader, collections: ClusterCollections, nam
     plan.protocol = backendProtocol(use, undefined);
     if (backend === undefined) return plan;
     if (plan.protocol !== 'stream' && use !== 'grpc') plan.protocol = backend.protocol ?? plan.protocol;
-    plan.hostname = { name: backend.hostname, port: backend.port };
+    // With a dot at the end it is looked up as it is. Completed by the search list of a Pod, `app.other` would lead to the
+    // Service of another namespace, which no ReferenceGrant has let in; and each lookup would be several.
+    plan.hostname = { name: `${backend.hostname}.`, port: backend.port };
     // What it says of TLS itself goes before what policies say.
     const policy =
       use === 'tcp' ? undefined : policyFor(reader, collections.tlsPoliciesByTarget, target, backend.portName);
