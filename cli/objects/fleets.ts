@@ -9,6 +9,7 @@ import type { Gateway } from '../../api/gateway/index.ts';
 import type { GatewayConfiguration } from '../../api/gatewayConfiguration.ts';
 import { type KubernetesObject, objectKey, type ObjectKey } from '../../api/object.ts';
 import { CertificateFeed } from '../../controlplane/index.ts';
+import { proxyPorts } from '../../controllers/dataPlane/podTemplate.ts';
 import { computeTopology, emptyTopology, watchedNamespaces } from '../../controllers/topology.ts';
 import { takeSnapshot, type Snapshot, type SourceChange } from '../../translate/index.ts';
 import { type Gathered, translatedKinds } from './gathered.ts';
@@ -68,6 +69,7 @@ export function fleetsOf(gathered: Gathered): Fleet[] {
     }
     const seen = [...changes.filter((change) => change.kind === 'Namespace' || isSeen(change)), ...certificates];
     const snapshot = takeSnapshot(seen, {
+      reservedPorts: Object.values(proxyPorts),
       isUnaddressed: ({ kind, namespace, name }) =>
         kind === 'Service' && gathered.unaddressed.has(`${namespace}/${name}`),
     });

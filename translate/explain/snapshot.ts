@@ -23,14 +23,20 @@ export function statusKey(kind: StatusContribution['kind'], key: ObjectKey): str
   return `${kind} ${key}`;
 }
 
+export interface SnapshotOptions extends Partial<Pick<Snapshot, 'isUnaddressed'>> {
+  /** Ports that proxies use themselves: see `TranslatorOptions`. */
+  reservedPorts?: readonly number[];
+}
+
 /** Translates objects, each listener on its own port. */
 export function takeSnapshot(
   changes: Iterable<SourceChange>,
-  { isUnaddressed = () => false }: Partial<Pick<Snapshot, 'isUnaddressed'>> = {},
+  { isUnaddressed = () => false, reservedPorts = [] }: SnapshotOptions = {},
 ): Snapshot {
   const translator = new Translator({
     binding: { address: '0.0.0.0', port: (port) => port },
     readiness: { address: '127.0.0.1', port: 0 },
+    reservedPorts,
   });
   translator.apply(changes);
   const resources = new Map<string, { type: ResourceType; resource: EncodedResource }>();
