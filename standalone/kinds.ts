@@ -20,7 +20,7 @@ export interface KindEntry {
 /** Kinds without `metadata.generation`. */
 const withoutGeneration = new Set(['ConfigMap', 'Namespace', 'Secret', 'Service']);
 /** Kinds of which no controller says anything in status. */
-const withoutStatus = new Set([...withoutGeneration, 'EndpointSlice', 'ReferenceGrant']);
+const withoutStatus = new Set([...withoutGeneration, 'EndpointSlice', 'ReferenceGrant', 'ServiceImport']);
 
 /** Whether the status of a kind says if an object of it is in effect. */
 export function hasStatus(kind: string): boolean {

@@ -473,6 +473,30 @@ spec:
   });
 });
 
+test('a ServiceImport leads to the EndpointSlices of the files', async () => {
+  const [one, port] = [await upstream('one'), await freePort()];
+  const imported = `
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceImport
+metadata: {name: far}
+spec: {type: ClusterSetIP, ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: far-1, labels: {multicluster.kubernetes.io/service-name: far}}
+addressType: IPv4
+endpoints: [{addresses: [127.0.0.1]}]
+ports: [{port: ${one.port}}]
+`;
+  const backend = '{group: multicluster.x-k8s.io, kind: ServiceImport, name: far, port: 80}';
+  const route = routeYaml('r', 'one').replace(/backendRefs: .*/, `backendRefs: [${backend}]`);
+  write('a.yaml', files(gatewayYaml(port), imported, route));
+  const { untilVerdict } = await run();
+  await untilVerdict('HTTPRoute default/r', /^Programmed$/);
+  const { body } = await request(`http://127.0.0.1:${port}/`);
+  expect(await body.text()).toBe('one');
+});
+
 test('flags: Services that stand in no file, bound ports, adopted classes', async () => {
   const [one, port] = [await upstream('one'), await freePort()];
   write('a.yaml', files(gatewayYaml(80).replace('sluice', 'example'), routeYaml('r', 'one')));

@@ -77,6 +77,7 @@ const otherKinds = [
   'ListenerSet',
   'ReferenceGrant',
   'Secret',
+  'ServiceImport',
   'XBackend',
   'XBackendTrafficPolicy',
 ] as const satisfies readonly SourceKind[];

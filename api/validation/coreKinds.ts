@@ -1,7 +1,8 @@
 /**
- * Light schemas of the core kinds that Sluice reads: every field by name and type, and those rules whose breach would make
- * Sluice read the object in another way than its author meant. Source: Kubernetes API reference, v1.
+ * Light schemas of the core kinds that Sluice reads, and of ServiceImport: every field by name and type, and those rules whose
+ * breach would make Sluice read the object in another way than its author meant. Source: Kubernetes API reference, v1.
  */
+import { multiclusterGroup, multiclusterVersion } from '../multicluster.ts';
 import type { NameStyle } from './metadata.ts';
 import type { JSONSchemaProps } from './schema.ts';
 
@@ -180,6 +181,26 @@ const secret: JSONSchemaProps = {
   })),
 };
 
+/** No core kind, but none whose definition is installed with ours either. Source: sigs.k8s.io/mcs-api, pkg/apis/v1alpha1. */
+const serviceImport: JSONSchemaProps = record(
+  {
+    spec: record(
+      {
+        type: choice('ClusterSetIP', 'Headless'),
+        ips: { ...strings, maxItems: 2 },
+        ports: list(record({ name: string, port, protocol: protocol, appProtocol: string }, 'port')),
+        ipFamilies: list(choice('IPv4', 'IPv6')),
+        sessionAffinity: choice('None', 'ClientIP'),
+        sessionAffinityConfig: any,
+      },
+      'type',
+      'ports',
+    ),
+    status: any,
+  },
+  'spec',
+);
+
 const namespace: JSONSchemaProps = record({ spec: record({ finalizers: strings }), status: any });
 
 export const coreKinds: readonly CoreKind[] = [
@@ -219,6 +240,15 @@ export const coreKinds: readonly CoreKind[] = [
     namespaced: false,
     names: 'label',
     schema: namespace,
+  },
+  {
+    group: multiclusterGroup,
+    version: multiclusterVersion,
+    kind: 'ServiceImport',
+    plural: 'serviceimports',
+    namespaced: true,
+    names: 'label',
+    schema: serviceImport,
   },
 ];
 
