@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../test/fixtures/index.ts';
+import { freePort, waitFor } from '../../test/fixtures/index.ts';
 import { startGateway, type RunningGateway } from '../testing/gateway.ts';
 
 interface Answer {
@@ -52,6 +52,7 @@ function backend(name: string): Server {
       return;
     }
     response.setHeader('content-type', 'application/json');
+    if (url.searchParams.has('set')) response.setHeader('set-cookie', 'theirs=1; Max-Age=5');
     response.end(JSON.stringify(seen(name, incoming)));
   });
   server.on('upgrade', (_, socket) => {
@@ -171,6 +172,9 @@ spec:
     backendRefs: [{name: several, port: 80}]
   - matches: [{path: {type: PathPrefix, value: /session/permanent}}]
     sessionPersistence: {absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}
+    backendRefs: [{name: several, port: 80}]
+  - matches: [{path: {type: PathPrefix, value: /session/short}}]
+    sessionPersistence: {sessionName: short, absoluteTimeout: 5s}
     backendRefs: [{name: several, port: 80}]
   - matches: [{path: {type: PathPrefix, value: /session/header}}]
     sessionPersistence: {type: Header, sessionName: x-stay}
@@ -446,6 +450,23 @@ describe('session persistence', () => {
     expect(cookieOf(await reached('/session/permanent'))).toMatch(
       /^sluice-session-[0-9a-f]{8}=[^;]+; Max-Age=3600; Path=/,
     );
+  });
+
+  test('a session cookie with a timeout ends with the browser, and by the clock of the gateway', async () => {
+    const [cookie = ''] = (await reached('/session/short')).answer.headers['set-cookie'] ?? [];
+    expect(cookie).toMatch(/^short=[^;]+; Path=\/session\/short; SameSite=Strict; HttpOnly$/);
+    const [value = ''] = cookie.split(';');
+    expect(cookieOf(await reached('/session/short', { cookie: value }))).toBe('');
+    await waitFor(
+      'the session to end',
+      async () => cookieOf(await reached('/session/short', { cookie: value })) !== '',
+    );
+  });
+
+  test('other cookies are left as they are', async () => {
+    const { answer } = await reached('/session/short?set=1');
+    expect(answer.headers['set-cookie']).toContain('theirs=1; Max-Age=5');
+    expect(answer.headers['set-cookie']).toHaveLength(2);
   });
 
   test('by a header', async () => {

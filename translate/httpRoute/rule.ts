@@ -35,6 +35,7 @@ import { translateRedirect, translateRewrite, type ListenerContext } from './rew
 import {
   planBackendSession,
   planSession,
+  sessionCookieFilters,
   sessionFilter,
   sessionMatch,
   sessionOf,
@@ -230,7 +231,7 @@ function matchRoutes(
     ...headerFields(all),
     typedPerFilterConfig: {
       ...dialect.filterConfigs,
-      ...filterConfigs(all),
+      ...filterConfigs(withSession(all, destination?.session)),
       ...sessionConfig(destination?.session, match, listener),
     },
     clusters: all.clusters,
@@ -325,6 +326,11 @@ function actionOf(
   const rewritten = rewrite === undefined ? {} : translateRewrite(rewrite, match.prefix);
   if (clusterSpecifier === undefined) return answer(invalidBackendStatus);
   return { case: 'route', value: { clusterSpecifier, ...common, requestMirrorPolicies: mirrors, ...rewritten } };
+}
+
+function withSession(filters: RouteFilters, session: Session | undefined): RouteFilters {
+  if (session === undefined) return filters;
+  return { ...filters, inline: [...filters.inline, ...sessionCookieFilters(session)] };
 }
 
 function sessionConfig(

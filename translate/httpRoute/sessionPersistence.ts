@@ -4,6 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { TypedExtensionConfigSchema } from '../../api/envoy/envoy/config/core/v3/extension_pb.ts';
+import { LuaSchema } from '../../api/envoy/envoy/extensions/filters/http/lua/v3/lua_pb.ts';
 import {
   StatefulSessionPerRouteSchema,
   type StatefulSessionSchema,
@@ -25,8 +27,10 @@ export interface Session {
   kind: 'Cookie' | 'Header';
   /** Of the cookie or the header. */
   name: string;
-  /** In seconds; zero where the cookie ends with the browser's session. */
+  /** In seconds; zero for no end. */
   lifetime: number;
+  /** Whether the cookie is left out of the lifetime of the browser's session: it is kept until it ends. */
+  isPermanent: boolean;
   /** Whether it is for whatever leads to a backend, and not only for the paths of a rule. Source: GEP-1619, Path. */
   ofBackend?: boolean;
 }
@@ -52,13 +56,13 @@ export function planSession(persistence: SessionPersistence, identity: string): 
         'absoluteTimeout needs a session in a cookie: set type to Cookie, or leave the timeout out',
       );
     }
-    return { kind, name, lifetime: 0 };
+    return { kind, name, lifetime: 0, isPermanent: false };
   }
   const permanent = persistence.cookieConfig?.lifetimeType === 'Permanent';
   const timeout = persistence.absoluteTimeout === undefined ? 0 : milliseconds(persistence.absoluteTimeout);
   if (permanent && timeout === 0) throw new UnusableFilter('a permanent session needs an absoluteTimeout above zero');
-  // Cookies count in seconds. A timeout of a session cookie ends it earlier than the browser's session may.
-  return { kind, name, lifetime: Math.ceil(timeout / 1000) };
+  // Cookies count in seconds.
+  return { kind, name, lifetime: Math.ceil(timeout / 1000), isPermanent: permanent };
 }
 
 /** The same session for one of several backends, by a name of its own: it tells which backend a request belongs to. */
@@ -119,6 +123,39 @@ export function sessionPath({ pathSpecifier }: Init<typeof RouteMatchSchema>): s
 /** A session that a policy asks for with a backend, as far as the rule of this identity leads there. @throws UnusableFilter */
 export function planBackendSession(persistence: SessionPersistence, identity: string, backend: string): Session {
   return { ...planSession(persistence, `${identity} ${backend}`), ofBackend: true };
+}
+
+/**
+ * Filters beside that of the session. Envoy writes the end of a session into its cookie, and tells it to the browser, too,
+ * which would keep a session cookie until then: it is not told.
+ */
+export function sessionCookieFilters({
+  kind,
+  name,
+  lifetime,
+  isPermanent,
+}: Session): Init<typeof TypedExtensionConfigSchema>[] {
+  if (kind !== 'Cookie' || lifetime === 0 || isPermanent) return [];
+  const inlineString = `local beginning = "${name}="
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local cookies = {}
+  for i = 0, headers:getNumValues("set-cookie") - 1 do
+    table.insert(cookies, headers:getAtIndex("set-cookie", i))
+  end
+  headers:remove("set-cookie")
+  for _, cookie in ipairs(cookies) do
+    if cookie:sub(1, #beginning) == beginning then
+      cookie = cookie:gsub("; Max%-Age=%d+", "")
+    end
+    headers:add("set-cookie", cookie)
+  end
+end
+`;
+  const typedConfig = pack(LuaSchema, {
+    defaultSourceCode: { specifier: { case: 'inlineString', value: inlineString } },
+  });
+  return [{ name: 'envoy.filters.http.lua', typedConfig }];
 }
 
 /** What a request has that belongs to a session. */

@@ -23,6 +23,7 @@ import {
   FilterChainConfigSchema,
 } from '../../api/envoy/envoy/extensions/filters/http/filter_chain/v3/filter_chain_pb.ts';
 import { GrpcWebSchema } from '../../api/envoy/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts';
+import { LuaSchema } from '../../api/envoy/envoy/extensions/filters/http/lua/v3/lua_pb.ts';
 import { HealthCheckSchema } from '../../api/envoy/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts';
 import { RouterSchema } from '../../api/envoy/envoy/extensions/filters/http/router/v3/router_pb.ts';
 import {
@@ -74,6 +75,7 @@ const registry = createRegistry(
   GrpcWebSchema,
   HeaderBasedSessionStateSchema,
   HealthCheckSchema,
+  LuaSchema,
   PreviousHostsPredicateSchema,
   StatefulSessionPerRouteSchema,
   StatefulSessionSchema,

@@ -141,8 +141,8 @@ const sessionPersistence: Statements = {
   ),
   type: yes('`Cookie` or `Header`: the address of the endpoint travels in it'),
   absoluteTimeout: yes('written into the cookie, which proxies take no longer; not for headers'),
-  'cookieConfig.lifetimeType': partly(
-    '`Permanent` with an `absoluteTimeout`, or `Session`; a session cookie with an `absoluteTimeout` outlives the browser until then',
+  'cookieConfig.lifetimeType': yes(
+    '`Permanent` with an `absoluteTimeout`; `Session` ends with the browser, at the latest with an `absoluteTimeout`',
   ),
 };
 
