@@ -178,6 +178,17 @@ test('a status that changed is not fed', () => {
   expect(take()).toEqual([]);
 });
 
+test('an object that its definition shows otherwise is fed', () => {
+  const { caches, subscription, take } = setUp();
+  subscription.setScope(scope(['shop/web']));
+  const route = httpRoute('shop', 'a', ['web'], 'x');
+  const shown = { ...route, metadata: { ...route.metadata, uid: 'u', resourceVersion: '7' } };
+  caches.httpRoutes.set(shown);
+  take();
+  caches.httpRoutes.set({ ...shown, spec: { ...shown.spec, rules: [] } });
+  expect(take()).toEqual(['+HTTPRoute shop/a']);
+});
+
 test("the certificates of proxies are nobody's", () => {
   const { caches, subscription, take } = setUp();
   subscription.setScope(scope(['shop/web']));

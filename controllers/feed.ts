@@ -15,7 +15,7 @@ import type { ServiceImport } from '../api/multicluster.ts';
 import { labels } from '../api/names.ts';
 import { type KubernetesObject, objectKey, type ObjectKey } from '../api/object.ts';
 import { CertificateFeed } from '../controlplane/index.ts';
-import type { CacheView } from '../runtime/index.ts';
+import { type CacheView, isShownOtherwise } from '../runtime/index.ts';
 import {
   type AnyRoute,
   isRouteKind,
@@ -239,13 +239,14 @@ function gatewayOf(listenerSet: ListenerSet | undefined): ObjectKey | undefined 
 
 /**
  * Whether two versions of an object differ in nothing that a translation reads. Kinds without a generation always differ,
- * and so do an object and one of its name that was made after it, which begins to count anew.
+ * and so do an object and one of its name that was made after it, which begins to count anew, and one whose definition has
+ * changed.
  */
 function sameInput(before: KubernetesObject, after: KubernetesObject): boolean {
   return (
     before.metadata.generation !== undefined &&
     before.metadata.generation === after.metadata.generation &&
     before.metadata.uid === after.metadata.uid &&
-    before.apiVersion === after.apiVersion
+    !isShownOtherwise({ key: '', before, after })
   );
 }

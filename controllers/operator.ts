@@ -344,10 +344,12 @@ export class Operator {
       if (this.#accepted.has(change.key)) this.#topologyEffects.urgent('');
       if (this.#orphans.has(change.key)) this.#judgeOrphan(change.key);
     });
-    caches.definitions.onChange(({ key }) => {
+    caches.definitions.onChange(({ key, before, after }) => {
       const cache = cacheOfDefinition(caches, key);
       if (cache === undefined) return;
       cache.reconsider();
+      if (before !== undefined && after !== undefined && before.metadata.generation !== after.metadata.generation)
+        cache.relist();
       this.#topologyEffects.urgent('');
     });
     onServed(caches, () => this.#topologyEffects.urgent(''));

@@ -529,3 +529,59 @@ test('the best version that is served is read, and a better one once it is serve
     await server.request('DELETE', definition);
   }
 });
+
+test('objects are read again where their definition shows other fields of them', async () => {
+  const group = `${namespace}.example`;
+  const gauges = defineResource({ group, version: 'v1', kind: 'Gauge', plural: 'gauges', namespaced: true });
+  const definition = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gauges.${group}`;
+  const install = async (fields: readonly string[]): Promise<void> => {
+    const properties = Object.fromEntries(fields.map((field) => [field, { type: 'string' }]));
+    const schema = { openAPIV3Schema: { type: 'object', properties } };
+    const { status } = await server.request('PATCH', `${definition}?fieldManager=tests`, {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `gauges.${group}` },
+      spec: {
+        group,
+        names: { kind: 'Gauge', plural: 'gauges' },
+        scope: 'Namespaced',
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    expect(status).toBeLessThan(300);
+  };
+  await install(['kept', 'experimental']);
+  const cache = new Cache({ client, resource: gauges, logger, tuning });
+  try {
+    await waitFor('the definition', () => client.serves(gauges));
+    const gauge = {
+      apiVersion: `${group}/v1`,
+      kind: 'Gauge',
+      metadata: { name: 'a', namespace },
+      kept: 'x',
+      experimental: 'y',
+    };
+    await waitFor('a gauge', async () => (await client.find(gauges, key('a'))) ?? (await client.create(gauges, gauge)));
+    const witness = new Witness(cache);
+    cache.start();
+    await cache.whenSynced();
+    const before = cache.get(key('a'))!;
+    expect(before).toMatchObject({ kept: 'x', experimental: 'y' });
+    await install(['kept']);
+    cache.relist();
+    const after = await waitFor('the object without the field', () => {
+      const object = cache.get(key('a'))!;
+      return !('experimental' in object) && object;
+    });
+    expect(after).toMatchObject({ kept: 'x' });
+    expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+    expect(witness.of(after)).toEqual(['added', 'changed']);
+    // It is there again with its definition, as it was stored.
+    await install(['kept', 'experimental']);
+    cache.relist();
+    await waitFor('the object with the field', () => 'experimental' in cache.get(key('a'))!);
+  } finally {
+    await cache.stop();
+    await server.request('DELETE', definition);
+  }
+});

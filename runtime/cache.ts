@@ -1,4 +1,5 @@
 /** A local copy of all objects of a kind, kept up to date by a watch. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type KubernetesObject, type ObjectKey, objectKey } from '../api/object.ts';
@@ -100,7 +101,7 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
       tuning: options.tuning,
       sink: {
         prepare: (object) => this.#strip(object),
-        replace: (objects) => this.#replace(objects),
+        replace: (objects, byNewDefinition) => this.#replace(objects, byNewDefinition),
         set: (object) => this.#set(object),
         delete: (object) => this.#change(objectKey(object), undefined),
         failed: (error) => this.#failed(error),
@@ -191,6 +192,14 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     this.#reflector.reconsider();
   }
 
+  /**
+   * The definition of the kind has another schema: objects that have not changed may be shown with other fields. They are
+   * read again once the API server goes by it, and those that differ are told as changed, in the same resource version.
+   */
+  relist(): void {
+    this.#reflector.relist();
+  }
+
   /** Why the cache is not up to date now, in one sentence; undefined while all is well. It keeps trying. */
   get lastError(): ReflectorError | undefined {
     return this.#lastError;
@@ -229,13 +238,13 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     this.#running = undefined;
   }
 
-  #replace(objects: T[]): void {
+  #replace(objects: T[], byNewDefinition: boolean): void {
     const isOther = this.#resource !== this.#reflector.resource;
     this.#resource = this.#reflector.resource;
     const gone = new Set(this.#store.keys());
     for (const object of objects) gone.delete(objectKey(object));
     for (const key of gone) this.#change(key, undefined);
-    for (const object of objects) this.#set(object);
+    for (const object of objects) this.#set(object, byNewDefinition);
     const wasServed = this.#served;
     this.#served = true;
     this.#markSynced();
@@ -252,13 +261,13 @@ export class Cache<T extends KubernetesObject> implements CacheView<T> {
     }
   }
 
-  #set(object: T): void {
+  #set(object: T, compares = false): void {
     const key = objectKey(object);
     const before = this.#store.get(key);
     const { resourceVersion, uid } = object.metadata;
     const isSame = before?.metadata.resourceVersion === resourceVersion && before?.metadata.uid === uid;
     // In another version the same object may have other fields.
-    if (isSame && before?.apiVersion === object.apiVersion) return;
+    if (isSame && before?.apiVersion === object.apiVersion && (!compares || isDeepStrictEqual(before, object))) return;
     // Deleted and made again while nobody watched: the delete is told all the same.
     if (before !== undefined && before.metadata.uid !== uid) this.#change(key, undefined);
     this.#change(key, object);

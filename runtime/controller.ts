@@ -221,6 +221,16 @@ function isBug(error: unknown): boolean {
   );
 }
 
+/** Whether an object has not changed, and is only shown otherwise: in another version, or by another schema. */
+export function isShownOtherwise({ before, after }: Change<KubernetesObject>): boolean {
+  const { uid, resourceVersion } = after?.metadata ?? {};
+  return (
+    resourceVersion !== undefined &&
+    resourceVersion === before?.metadata.resourceVersion &&
+    uid === before?.metadata.uid
+  );
+}
+
 /**
  * A filter: the desired state, a label, an annotation, a finalizer or the deletion of an object changed, not only its status.
  * For kinds with a generation.
@@ -230,6 +240,7 @@ export function generationChanged(change: Change<KubernetesObject>): boolean {
   const after = change.after?.metadata;
   if (before === undefined || after === undefined) return true;
   return (
+    isShownOtherwise(change) ||
     before.uid !== after.uid ||
     before.generation !== after.generation ||
     before.deletionTimestamp !== after.deletionTimestamp ||

@@ -73,6 +73,7 @@ export {
   controller,
   type ControllerOptions,
   generationChanged,
+  isShownOtherwise,
   type Reconcile,
   type ReconcileContext,
   type ReconcileResult,

@@ -18,8 +18,11 @@ import { type Resource, resourceName } from './resource.ts';
 export interface ReflectorSink<T> {
   /** Makes an object as small as it will be kept; called once for each as it comes, before the other functions get it. */
   prepare(object: T): T;
-  /** All objects that exist: what is not among them is gone. They were read as `Reflector.resource` says. */
-  replace(objects: T[]): void;
+  /**
+   * All objects that exist: what is not among them is gone. They were read as `Reflector.resource` says.
+   * @param byNewDefinition those that have not changed may be shown otherwise than before
+   */
+  replace(objects: T[], byNewDefinition: boolean): void;
   /** An object was added or changed. */
   set(object: T): void;
   /** An object was deleted; this is its last state. */
@@ -88,6 +91,10 @@ export class Reflector<T extends KubernetesObject> {
   /** Objects are being listed, and whether what is served has changed since that began. */
   #isListing = false;
   #isOutdated = false;
+  /** The next stream begins with a list. */
+  #mustRelist = false;
+  /** The list of now was asked for by `relist`. */
+  #byNewDefinition = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -114,11 +121,24 @@ export class Reflector<T extends KubernetesObject> {
     else this.#restart(new Error('What the API server serves has changed.'));
   }
 
+  /**
+   * The definition of the kind has changed, and with it perhaps what the API server shows of objects that have not: they are
+   * listed anew when the watch of now ends, which the API server ends as soon as it goes by the new definition.
+   */
+  relist(): void {
+    this.#mustRelist = true;
+  }
+
   /** Lists anew, in the best version that is served. */
   #restart(reason: Error): void {
     this.#candidate = 0;
     this.#resourceVersion = undefined;
     this.#attempt.abort(reason);
+  }
+
+  #replace(objects: T[]): void {
+    this.#options.sink.replace(objects, this.#byNewDefinition);
+    this.#byNewDefinition = false;
   }
 
   /** All objects were read. */
@@ -134,6 +154,11 @@ export class Reflector<T extends KubernetesObject> {
     const { logger, metrics, sink, tuning } = this.#options;
     while (!signal.aborted) {
       this.#attempt = new AbortController();
+      if (this.#mustRelist) {
+        this.#mustRelist = false;
+        this.#byNewDefinition = true;
+        this.#resourceVersion = undefined;
+      }
       const attempt = AbortSignal.any([signal, this.#attempt.signal]);
       try {
         if (this.#resourceVersion === undefined) await this.#list(attempt);
@@ -186,7 +211,7 @@ export class Reflector<T extends KubernetesObject> {
     if (this.#watchList && (await this.#streamList(signal))) return;
     const { client, selection, sink, tuning } = this.#options;
     const list = await client.list(this.resource, { ...selection, signal, pageSize: tuning?.pageSize });
-    sink.replace(list.items.map((object) => sink.prepare(object)));
+    this.#replace(list.items.map((object) => sink.prepare(object)));
     this.#resourceVersion = list.resourceVersion;
     this.#failures = 0;
     this.#recovered();
@@ -209,7 +234,7 @@ export class Reflector<T extends KubernetesObject> {
           if (event.object.metadata.annotations?.[initialEventsEnd] !== 'true') throw unsupported;
           const objects = initial;
           initial = undefined;
-          this.#options.sink.replace(objects);
+          this.#replace(objects);
           this.#resourceVersion = event.object.metadata.resourceVersion;
           this.#recovered();
           this.#listed();
