@@ -36,6 +36,8 @@ describe('a request as for curl', () => {
     [['https://[2001:db8::1]:8443/x'], { serverName: undefined, authority: '[2001:db8::1]:8443', port: 8443 }],
     [['http://a/b c/ü'], { path: '/b%20c/%C3%BC' }],
     [['http://a/%2e%2e/x'], { path: '/%2e%2e/x' }],
+    [['post', 'http://a/'], { method: 'POST' }],
+    [['Purge', 'http://a/'], { method: 'Purge' }],
     [['http://a?x=1'], { path: '/?x=1' }],
     [['http://user:secret@a/'], { authority: 'a' }],
     [['ws://a/'], { headers: { upgrade: ['websocket'] } }],

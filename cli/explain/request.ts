@@ -37,6 +37,9 @@ const schemes: Readonly<Record<string, Scheme>> = {
 
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
+/** Nobody means another method by `get`, although methods are told apart by case. */
+const standardMethod = /^(get|head|post|put|patch|delete|options|trace|connect)$/i;
+
 function wrong(message: string): SluiceError {
   return new SluiceError('InvalidArgument', message);
 }
@@ -79,7 +82,7 @@ export function parseRequest(
   }
   const question: Question = { transport: scheme.transport, port, connection, request: undefined };
   if (!scheme.isHttp) return { question, text: url, host };
-  const method = stated ?? (isGrpc ? 'POST' : 'GET');
+  const method = standardMethod.test(stated ?? '') ? stated!.toUpperCase() : (stated ?? (isGrpc ? 'POST' : 'GET'));
   if (host === '' && !headers.has('host')) {
     throw wrong(`${url} names no host; write for example ${name}://shop.example.com${rest === '' ? '/' : rest}.`);
   }

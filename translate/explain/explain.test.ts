@@ -131,6 +131,19 @@ describe('a request that meets a route', () => {
   });
 });
 
+test('a preflight request is answered by the filter', () => {
+  const headers = { origin: 'https://www.example.com', 'access-control-request-method': 'PUT' };
+  const url = 'http://shop.example.com/script';
+  expect(ask({ url, method: 'OPTIONS', headers })).toMatchObject({
+    met: true,
+    filters: ['CORS: origins https://www.example.com'],
+    notes: [
+      'It is a preflight request: where its origin is allowed, the CORS filter answers it and no backend is asked',
+    ],
+  });
+  expect(ask({ url }).notes).toEqual([]);
+});
+
 describe('a request that meets no route', () => {
   test.each([
     [

@@ -405,6 +405,7 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
     hostname,
     route,
     filters: describeFilters(object, origin.rule),
+    notes: answeredByFilters(ruleOf(object, origin.rule)?.filters ?? [], request),
   };
   const who = describeRoute(route);
   if (effects.length === 1 && effect.kind === 'redirect') {
@@ -435,6 +436,21 @@ function routed(snapshot: Snapshot, question: Question, passage: Extract<Passage
   );
   const action: ExplainedAction = { kind: 'forward', backends, mirrors };
   return { ...base, ...forwarded(who, backends, true), action };
+}
+
+/** Filters that may answer before a backend is asked. */
+function answeredByFilters(filters: readonly { type: string }[], request: HttpRequest): string[] {
+  const types = new Set(filters.map(({ type }) => type));
+  const isPreflight =
+    request.method === 'OPTIONS' &&
+    request.headers.has('origin') &&
+    request.headers.has('access-control-request-method');
+  return [
+    ...(types.has('CORS') && isPreflight
+      ? ['It is a preflight request: where its origin is allowed, the CORS filter answers it and no backend is asked']
+      : []),
+    ...(types.has('ExternalAuth') ? ['The ExternalAuth filter asks first, and may refuse the request'] : []),
+  ];
 }
 
 /** What becomes of a part of the requests. */
