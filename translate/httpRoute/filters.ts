@@ -37,6 +37,7 @@ export interface RouteFilters {
   inline: Init<typeof TypedExtensionConfigSchema>[];
   /** Whether a filter is missing without which no request may pass. */
   closed: boolean;
+  /** Those that HTTP filters ask, whatever becomes of the request. */
   clusters: string[];
 }
 
@@ -93,10 +94,7 @@ function translateFilter(filter: HTTPRouteFilter, references: References, result
       const backend = references.resolve(filter.requestMirror.backendRef);
       // Without the backend nothing is mirrored. Source: HTTPRequestMirrorFilter.backendRef.
       if (isUnresolved(backend)) unresolved.push(backend);
-      else {
-        result.mirrors.push(translateMirror(filter.requestMirror, backend.cluster));
-        result.clusters.push(backend.cluster);
-      }
+      else result.mirrors.push(translateMirror(filter.requestMirror, backend.cluster));
       return;
     }
     case 'ExternalAuth': {

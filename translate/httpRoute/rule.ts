@@ -225,25 +225,27 @@ function matchRoutes(
     destination: Destination | undefined,
     specifier: RouteAction['clusterSpecifier'],
     more: Partial<RouteAction> = {},
-  ): MatchRoute => ({
-    match: match.match,
-    action: actionOf(all, specifier, { ...action, ...more }, match, listener, invalidBackendStatus),
-    ...headerFields(all),
-    typedPerFilterConfig: {
-      ...dialect.filterConfigs,
-      ...filterConfigs(withSession(all, destination?.session)),
-      ...sessionConfig(destination?.session, match, listener),
-    },
-    clusters: all.clusters,
-  });
+  ): MatchRoute => {
+    const made = actionOf(all, specifier, { ...action, ...more }, match, listener, invalidBackendStatus);
+    return {
+      match: match.match,
+      action: made,
+      ...headerFields(all),
+      typedPerFilterConfig: {
+        ...dialect.filterConfigs,
+        ...filterConfigs(withSession(all, destination?.session)),
+        ...sessionConfig(destination?.session, match, listener),
+      },
+      clusters: [...clustersOf(made), ...all.clusters],
+    };
+  };
   const to = (destination: Destination): MatchRoute => {
     const { cluster } = destination;
-    const made = whole(
+    return whole(
       joinFilters(filters, destination.filters),
       destination,
       cluster === undefined ? undefined : { case: 'cluster', value: cluster },
     );
-    return cluster === undefined ? made : { ...made, clusters: [cluster, ...made.clusters] };
   };
 
   const valid = destinations.filter(({ cluster }) => cluster !== undefined);
@@ -251,7 +253,6 @@ function matchRoutes(
     return [whole(filters, undefined, undefined)];
   if (destinations.length === 1) return [to(destinations[0]!)];
   if (destinations.every(fitsCluster)) {
-    const clusters = [...valid.map(({ cluster }) => cluster!), ...destinations.flatMap((one) => one.filters.clusters)];
     const specifier = {
       case: 'weightedClusters',
       value: { clusters: destinations.filter(({ weight }) => weight > 0).map(clusterWeight) },
@@ -263,7 +264,7 @@ function matchRoutes(
       specifier,
       mixed ? { clusterNotFoundResponseCode: clusterNotFound[invalidBackendStatus] } : {},
     );
-    return [{ ...made, clusters: [...clusters, ...made.clusters] }];
+    return [{ ...made, clusters: [...made.clusters, ...destinations.flatMap((one) => one.filters.clusters)] }];
   }
   // What a backend has of its own does not fit into a division of clusters: it gets a route of its own, which takes a part
   // of what those before it left. Envoy draws one number for a request, so that the shares add up.
@@ -280,6 +281,16 @@ function matchRoutes(
     return narrowed(to(destination), share);
   });
   return [...sessions, ...shares];
+}
+
+/** The clusters that an action names: no others, so that what is the same to a proxy is the same to who sends it. */
+function clustersOf(action: NonNullable<Route['action']>): string[] {
+  if (action.case !== 'route') return [];
+  const { clusterSpecifier, requestMirrorPolicies = [] } = action.value;
+  const mirrors = requestMirrorPolicies.flatMap(({ cluster }) => cluster ?? []);
+  if (clusterSpecifier?.case === 'cluster') return [clusterSpecifier.value, ...mirrors];
+  const weighted = clusterSpecifier?.case === 'weightedClusters' ? (clusterSpecifier.value.clusters ?? []) : [];
+  return [...weighted.flatMap(({ name }) => (name === undefined || name === invalidBackend ? [] : name)), ...mirrors];
 }
 
 /** The route for fewer requests. */
