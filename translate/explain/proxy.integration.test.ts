@@ -78,6 +78,14 @@ function changed(
   return result;
 }
 
+/** The status of an answer; Envoy tells gRPC clients its own errors as 200 with a status of gRPC. */
+function statusOf({ status, grpcStatus, seen }: Answered, expected: number): number {
+  if (seen !== undefined || grpcStatus === undefined) return status;
+  // Source: Envoy docs, "HTTP status to gRPC status".
+  const wanted = { 404: '12', 500: '2', 503: '14' }[expected];
+  return grpcStatus === wanted ? expected : status;
+}
+
 /** Compares what was read with what came back. */
 function compare(passage: Passage, answered: Answered | undefined, where: string): void {
   if (answered === undefined) {
@@ -95,7 +103,7 @@ function compare(passage: Passage, answered: Answered | undefined, where: string
     return;
   }
   if (passage.end !== 'route') {
-    expect([answered.status, answered.route], where).toEqual([404, undefined]);
+    expect([statusOf(answered, 404), answered.route], where).toEqual([404, undefined]);
     expect(['no virtual host', 'no route'], where).toContain(passage.end);
     return;
   }
@@ -109,14 +117,18 @@ function compare(passage: Passage, answered: Answered | undefined, where: string
     return;
   }
   if (effect.kind === 'answer') {
-    expect(answered.status, where).toBe(effect.status);
+    expect(statusOf(answered, effect.status), where).toBe(effect.status);
     return;
   }
   if (answered.seen === undefined) {
     // A filter of the route may answer by itself, as one that asks for authorization does.
     if (Object.keys(route.typedPerFilterConfig).length > 0) return;
     // A share of the requests goes to a backend that does not exist.
-    expect([answered.status, effect.destinations.length > 1], where).toEqual([500, true]);
+    const { clusterNotFound } = effect;
+    expect([statusOf(answered, clusterNotFound), effect.destinations.length > 1], where).toEqual([
+      clusterNotFound,
+      true,
+    ]);
     return;
   }
   const destination = effect.destinations.find(({ cluster }) => cluster === answered.cluster);
@@ -179,6 +191,14 @@ describe('the real Envoy does what is read from its resources', () => {
     const names = [...new Set(text.match(/\b[a-z-]+\.example\.(?:com|org)\b/g) ?? ['example.com'])];
     const paths = [...new Set(text.match(/(?<=[ "])\/[a-zA-Z0-9/._-]*/g) ?? ['/'])];
     const host = fc.constantFrom(...names);
+    // The paths of gRPC are made of service and method.
+    const words = (field: string): string[] =>
+      [...text.matchAll(new RegExp(`\\b${field}: "?([A-Za-z][\\w.]*)`, 'g'))].map((match) => match[1]!);
+    for (const service of words('service')) for (const method of words('method')) paths.push(`/${service}/${method}`);
+    const contentType = fc.constantFrom<[string, string][]>(
+      [],
+      ...(text.includes('GRPCRoute') ? [[['content-type', 'application/grpc']] satisfies [string, string][]] : []),
+    );
     // Cookies of sessions, by their names in the resources.
     const cookies = await cookieNames(text);
     const cookie = fc.constantFrom<[string, string][]>(
@@ -186,9 +206,9 @@ describe('the real Envoy does what is read from its resources', () => {
       ...cookies.map((each): [string, string][] => [['Cookie', `x=1; ${each}=abc`]]),
     );
     const arbitrary = fc
-      .tuple(request, host, fc.constantFrom(...paths), fc.constantFrom('', '/deeper', '?q=1'), cookie)
-      .map(([base, own, path, rest, sent]): RandomRequest => {
-        const headers = [...base.headers, ...sent];
+      .tuple(request, host, fc.constantFrom(...paths), fc.constantFrom('', '', '/deeper', '?q=1'), cookie, contentType)
+      .map(([base, own, path, rest, sent, type]): RandomRequest => {
+        const headers = [...base.headers, ...sent, ...type];
         return { ...base, host: own, serverName: own, path: path + rest, headers };
       });
     await check(text, fc.sample(arbitrary, { seed, numRuns: 25 }));

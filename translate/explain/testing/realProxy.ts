@@ -26,6 +26,7 @@ export interface Answered {
   /** `TABLE|DOMAIN|POSITION` of the route. */
   route: string | undefined;
   cluster: string | undefined;
+  grpcStatus: string | undefined;
   /** Undefined where no backend was asked. */
   seen: Seen | undefined;
 }
@@ -143,6 +144,7 @@ export async function ask({ port, serverName, method, path, headers }: Asked): P
     location: header('location'),
     route: header('x-route'),
     cluster: header('x-cluster'),
+    grpcStatus: header('grpc-status'),
     seen: header('x-echo') === undefined ? undefined : (JSON.parse(Buffer.concat(chunks).toString()) as Seen),
   };
 }
