@@ -122,15 +122,15 @@ of them takes a connection is left to chance.`,
   return parts.join('\n\n');
 }
 
-/** How much less a proxy takes where all routes share a host name. */
+/** How much more a request costs where all routes share a host name. */
 function ofOneHost(requests: readonly RequestMeasurement[]): string | undefined {
   const plain = requests.filter(({ protocol }) => protocol === 'HTTP');
   const shared = plain.find(({ scenario }) => scenario.shape === 'paths' && scenario.routes > 1);
   const apart = plain.find(({ scenario }) => scenario.shape === 'hosts' && scenario.routes === shared?.scenario.routes);
   if (shared === undefined || apart === undefined) return undefined;
-  const share = median(shared.throughput.gateway) / median(apart.throughput.gateway);
-  return `${count(shared.scenario.routes)} routes on one host name take ${percent(share)} of the requests that as many routes with a host name each
-do: who has thousands of routes gives them host names of their own.`;
+  const cost = median(shared.cpu.gateway) / median(apart.cpu.gateway);
+  return `With ${count(shared.scenario.routes)} routes on one host name a request takes ${cost.toFixed(1)} times the CPU time of one with as many routes that have a
+host name each: who has thousands of routes gives them host names of their own.`;
 }
 
 function milliseconds2(value: number): string {
