@@ -28,8 +28,9 @@ test('the real Envoy takes what anything becomes that the API server takes', { t
       const state = new TranslationState();
       state.take(translator);
       writeFileSync(file, JSON.stringify(staticConfiguration(state)));
-      const said = await run(envoy, ['--mode', 'validate', '--config-path', file]).catch((error: unknown) => error);
-      expect(said).toMatchObject({ stdout: expect.stringContaining('OK') as unknown });
+      // Where Envoy refuses, the error says why.
+      const { stdout } = await run(envoy, ['--mode', 'validate', '--config-path', file]);
+      expect(stdout).toContain('OK');
     }),
     propertyRuns(30),
   );

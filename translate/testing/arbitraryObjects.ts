@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import type { KubernetesObject } from '../../api/object.ts';
-import type { SourceChange, SourceKind } from '../index.ts';
+import { readAuthorityConfigMap, type SourceChange, type SourceKind } from '../index.ts';
 import { fillCertificates, makeGoldenCertificates } from './certificates.ts';
 import { sourceChangeOf, sourceChanges } from './golden.ts';
 import { objectArbitraryOf, type Hints } from './schemaArbitrary.ts';
@@ -121,8 +121,29 @@ const validation: readonly Hint[] = [
   [/\.wellKnownCACertificates$/, from(undefined, undefined, 'System', 'example.com/own')],
 ];
 
+const list = (values: readonly string[]): fc.Arbitrary<string> =>
+  fc.subarray([...values]).map((chosen) => chosen.join(','));
+const tlsOptions = fc
+  .record({
+    'sluice.dev/tls-minimum-version': from(undefined, '1.2', '1.3'),
+    'sluice.dev/tls-maximum-version': rarely(from(undefined, '1.2', '1.3'), from('1.1')),
+    'sluice.dev/tls-cipher-suites': list([
+      'ECDHE-RSA-AES128-GCM-SHA256',
+      'AES128-SHA',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+    ]),
+    'sluice.dev/tls-curves': list(['X25519', 'P-256', 'P-521', 'X25519MLKEM768']),
+    'sluice.dev/tls-alpn': rarely(from(undefined, 'h2', 'http/1.1', 'h2,http/1.1'), from('', 'spdy', 'acme-tls/1')),
+    'example.com/option': from(undefined, 'a'),
+  })
+  // An empty list is rarely what is meant.
+  .map((options) =>
+    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== '')),
+  );
+
 const byKind: Readonly<Record<string, readonly Hint[]>> = {
   Gateway: [
+    [/\.tls\.options$/, fc.oneof(from<unknown>(undefined), tlsOptions)],
     [/\.gatewayClassName$/, from('sluice')],
     [/\.listeners\[\]\.name$/, from(...sections)],
     [
@@ -294,7 +315,22 @@ export async function objectMaterial(now: number): Promise<Material> {
   return {
     secrets: [pair('valid'), pair('second'), pair('expired'), { 'tls.crt': 'YQ==', 'tls.key': 'YQ==' }],
     configMaps: [{ 'ca.crt': pem('ca') }, { 'ca.crt': pem('both') }, { 'ca.crt': 'garbage' }, { other: 'key' }],
-    world: sourceChanges(fillCertificates(world, certificates), now),
+    world: [
+      ...sourceChanges(fillCertificates(world, certificates), now),
+      {
+        kind: 'ConfigMap',
+        key: 'default/a',
+        object: readAuthorityConfigMap(
+          {
+            apiVersion: 'v1',
+            kind: 'ConfigMap',
+            metadata: { name: 'a', namespace: 'default' },
+            data: { 'ca.crt': pem('ca') },
+          },
+          now,
+        ),
+      },
+    ],
   };
 }
 
