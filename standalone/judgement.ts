@@ -97,6 +97,10 @@ export function parentFault(
 ): string | undefined {
   const { group = gatewayGroup, kind = 'Gateway', name } = parentRef;
   const key = keyOf(parentRef.namespace ?? from.metadata.namespace ?? 'default', name);
+  // No chains: Gateways alone have ListenerSets, and two that name each other lead nowhere.
+  if (from.kind === 'ListenerSet' && (group !== gatewayGroup || kind !== 'Gateway')) {
+    return `The parent is ${kind} ${key}, which cannot have ListenerSets: name a Gateway`;
+  }
   if (kind === 'Service' && group === '') {
     return `The parent is Service ${key}, but routes of a service mesh are not served: name a Gateway`;
   }

@@ -431,6 +431,31 @@ spec:
   await untilVerdict('HTTPRoute default/r', /^NoMatchingParent: ListenerSet default\/more is not served/);
 });
 
+test('ListenerSets that lead in a circle, or in a chain, say so, and the rest is served', async () => {
+  const [one, port] = [await upstream('one'), await freePort()];
+  const listenerSet = (name: string, parent: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: ${name}}
+spec:
+  parentRef: {kind: ListenerSet, name: ${parent}}
+  listeners: [{name: more, port: 81, protocol: HTTP}]
+`;
+  const circle = [listenerSet('a', 'b'), listenerSet('b', 'a'), listenerSet('self', 'self')];
+  const parents = 'parentRefs: [{name: web}, {kind: ListenerSet, name: a}]';
+  const route = routeYaml('r', 'one').replace(/parentRefs: .*/, parents);
+  write('a.yaml', files(gatewayYaml(port), serviceYaml('one', `127.0.0.1:${one.port}`), route, ...circle));
+  const { untilVerdict, verdict } = await run();
+  await untilVerdict('Gateway default/web', /^Programmed$/);
+  const fault = (parent: string): string =>
+    `ParentNotAccepted: The parent is ListenerSet default/${parent}, which cannot have ListenerSets: name a Gateway`;
+  expect(verdict('ListenerSet default/a')).toBe(fault('b'));
+  expect(verdict('ListenerSet default/b')).toBe(fault('a'));
+  expect(verdict('ListenerSet default/self')).toBe(fault('self'));
+  await untilVerdict('HTTPRoute default/r', /^NoMatchingParent: ListenerSet default\/a is not served/);
+  expect(await call(port)).toEqual([200, 'one']);
+});
+
 test('BackendTLSPolicy: requests reach the backend over TLS, validated by a ConfigMap of the files', async () => {
   const port = await freePort();
   const authority = await createAuthority('backend');
