@@ -58,9 +58,9 @@ function parse(secret: Secret): CertificateData | string {
   const data = secret.data ?? {};
   const missing = ['tls.crt', 'tls.key'].filter((name) => data[name] === undefined || data[name] === '');
   if (missing.length > 0) return `lacks ${missing.join(' and ')}: make it of type kubernetes.io/tls`;
-  const chain = Buffer.from(data['tls.crt']!, 'base64');
+  const text = Buffer.from(data['tls.crt']!, 'base64').toString('latin1');
   const privateKey = Buffer.from(data['tls.key']!, 'base64');
-  const blocks = chain.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
   if (blocks === null) return 'has no PEM certificate in tls.crt';
   let leaf: X509Certificate;
   try {
@@ -69,6 +69,7 @@ function parse(secret: Secret): CertificateData | string {
   } catch (error) {
     return `has an unreadable certificate in tls.crt (${(error as Error).message})`;
   }
+  if (privateKey.includes('ENCRYPTED')) return 'has an encrypted private key in tls.key: store it without a passphrase';
   try {
     const key = createPrivateKey(privateKey);
     if (!leaf.checkPrivateKey(key)) return 'has a tls.key that is not the key of the certificate in tls.crt';
@@ -84,6 +85,8 @@ function parse(secret: Secret): CertificateData | string {
   } catch (error) {
     return `has an unreadable private key in tls.key (${(error as Error).message})`;
   }
+  // The blocks alone: a byte order mark, or other text on the line where one begins, makes Envoy refuse the chain.
+  const chain = Buffer.from(blocks.join('\n'), 'latin1');
   return { chain, privateKey, notAfter: leaf.validToDate.getTime() };
 }
 
