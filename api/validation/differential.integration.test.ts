@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { gatewayAPIDirectory } from '../../hack/generate/gateway/definitions.ts';
+import { gatewayAPIDirectory, multiclusterDirectory } from '../../hack/generate/gateway/definitions.ts';
 import { sharedKubeApiServer } from '../../test/fixtures/sharedKubeApiServer.ts';
 import type { KubernetesObject } from '../object.ts';
 import { findKind, type KnownKind, knownKinds, parseApiVersion, validateObject } from './index.ts';
@@ -24,6 +24,7 @@ let namespace: string;
 
 beforeAll(async () => {
   await server.applyCrds(crds);
+  await server.applyCrds(join(multiclusterDirectory(), 'config/crd'));
   await server.applyCrds(join(import.meta.dirname, '../../config/crd'));
   namespace = await server.createNamespace();
 });
@@ -61,6 +62,7 @@ function inNamespace(object: unknown, kind: KnownKind): KubernetesObject {
 const stricter = [
   /^(Service|EndpointSlice|Secret|ConfigMap|Namespace): .*null/,
   /^EndpointSlice: ports\.0\.port = (0|-1|70000|808000)$/,
+  /^ServiceImport: (spec = (null|absent)|spec\.sessionAffinity = |spec\.ports\.[01]\.(port|protocol) = )/,
 ];
 
 interface Difference {

@@ -207,9 +207,12 @@ test('a number of routes that changes is written a little later, in one write wi
         ?.value ?? 0;
     const attached = async (): Promise<number | undefined> =>
       (await world.client.get(resources.gateways, key)).status?.listeners?.[0]?.attachedRoutes;
+    const initially = await writesOfGateways();
     sink.contribute(key, 'infrastructure', { infrastructure: { generation: 1, addresses: [] } });
     sink.contribute(key, 'translation', translation(0));
     await waitFor('the first write', async () => (await attached()) === 0);
+    // It is counted when its answer is there, which may be after it can be read.
+    await waitFor('the first write to be counted', async () => (await writesOfGateways()) > initially);
     const before = await writesOfGateways();
     for (let count = 1; count <= 20; count++) sink.contribute(key, 'translation', translation(count));
     // What is said again does not end the wait.
@@ -218,6 +221,7 @@ test('a number of routes that changes is written a little later, in one write wi
     expect(await writesOfGateways()).toBe(before);
     sink.contribute(key, 'translation', translation(20, 'another'));
     await waitFor('the number', async () => (await attached()) === 20);
+    await waitFor('the second write to be counted', async () => (await writesOfGateways()) > before);
     expect(await writesOfGateways()).toBe(before + 1);
     sink.contribute(key, 'translation', translation(21, 'another'));
   } finally {

@@ -12,18 +12,27 @@ export const gatewayAPIVersion = `v${readVersions().get('GATEWAY_API_VERSION')}`
 /** The two release channels of Gateway API. Source: gateway-api docs, "Versioning", release channels. */
 export type Channel = 'standard' | 'experimental';
 
-let moduleDirectory: string | undefined;
+const directories = new Map<string, string>();
 
-/** The directory of the Go module, downloaded on first use; its checksum is verified by Go. */
-export function gatewayAPIDirectory(): string {
-  if (moduleDirectory === undefined) {
-    const answer = execFileSync('go', ['mod', 'download', '-json', `sigs.k8s.io/gateway-api@${gatewayAPIVersion}`], {
-      encoding: 'utf8',
-    });
-    const module: { Dir: string } = JSON.parse(answer);
-    moduleDirectory = module.Dir;
+/** The directory of a Go module, downloaded on first use; its checksum is verified by Go. */
+function moduleDirectory(module: string): string {
+  let directory = directories.get(module);
+  if (directory === undefined) {
+    const answer = execFileSync('go', ['mod', 'download', '-json', module], { encoding: 'utf8' });
+    directory = (JSON.parse(answer) as { Dir: string }).Dir;
+    directories.set(module, directory);
   }
-  return moduleDirectory;
+  return directory;
+}
+
+/** The directory of the Go module of Gateway API. */
+export function gatewayAPIDirectory(): string {
+  return moduleDirectory(`sigs.k8s.io/gateway-api@${gatewayAPIVersion}`);
+}
+
+/** The directory of the Go module of the Multi-Cluster Services API. */
+export function multiclusterDirectory(): string {
+  return moduleDirectory(`sigs.k8s.io/mcs-api@v${readVersions().get('MCS_API_VERSION')}`);
 }
 
 /** Every definition of one channel, in the order of its file names. */
