@@ -201,7 +201,7 @@ test('a route is broken and mended', async () => {
   });
   await scene().applyRoute(good);
   await steady.during('a broken route', async () => {
-    await scene().apply(broken);
+    await scene().applyUnjudged(broken);
     await scene().untilRouteCondition('other-1', 'Accepted', 'False');
   });
   await steady.during('its mending', async () => {
