@@ -12,6 +12,8 @@
  * - It asks for what a listener needs before it acknowledges the listener. So the first request for listeners is always
  *   answered, be it with nothing: when that is acknowledged, all that the proxy wants is known.
  * - A refusal does not say which resources were used nevertheless; see `rejectionMessage.ts`, `#sendApart`, `#repeat`.
+ * - Of a secret it does not even say which one was refused, and accepts the same one when it comes again, because it has noted
+ *   its hash before it tried it (SdsApi::onConfigUpdate). So each secret has a response of its own.
  */
 import type { DeltaDiscoveryRequest } from '../api/envoy/envoy/service/discovery/v3/discovery_pb.ts';
 import { type EncodedResource, type ResourceType, resourceTypeUrl } from '../api/resource.ts';
@@ -500,6 +502,7 @@ export class DeltaStream {
     let revision = Infinity;
     const collect = (names: Iterable<string>): void => {
       for (const name of names) {
+        if (type === 'secret' && (pushed.size > 0 || subscription.underWay(name) !== undefined)) continue;
         const change = subscription.pending.get(name);
         if (change === undefined) continue;
         const decision = this.#decide(subscription, name, change);

@@ -310,6 +310,30 @@ describe('a refusal', () => {
     expect(await caller.get('x.test')).toMatchObject({ status: 503 });
   });
 
+  test('of one secret among several is told, and the others are used', async () => {
+    const { envoy } = await serving();
+    const authority = await createAuthority('authority');
+    const good = await issueCertificate(authority, { commonName: 'a.test', dnsNames: ['a.test'] });
+    const names = ['first', 'second', 'refused', 'third', 'fourth'];
+    const ports = await Promise.all(names.map(() => freePort()));
+    store.update([
+      ...names.map((name, index) => put('listener', listener(name, ports[index]!, 'routes', { secret: name }))),
+      ...names.map((name) =>
+        put(
+          'secret',
+          certificateSecret(name, name === 'refused' ? { ...good, certificate: `\uFEFF${good.certificate}` } : good),
+        ),
+      ),
+    ]);
+    await programmed(envoy);
+    expect(store.proxies()[0]?.rejections).toMatchObject([
+      { type: 'secret', names: ['refused'], message: expect.stringContaining('certificate chain') },
+    ]);
+    store.update([put('secret', certificateSecret('refused', good))]);
+    await programmed(envoy);
+    expect(store.proxies()[0]?.rejections).toEqual([]);
+  });
+
   test('of a listener whose port is taken leaves the others alone', async () => {
     const { envoy } = await serving();
     store.update([put('listener', listener('second', port, 'routes'))]);

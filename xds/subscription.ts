@@ -50,6 +50,9 @@ export interface RefusedResource {
   revision: number;
 }
 
+/** Responses with a secret that may wait for their answer. */
+const secretsInFlight = 32;
+
 /** What one proxy has, wants and is owed of one resource type. Per resource it holds references to names and versions only. */
 export class Subscription {
   readonly type: ResourceType;
@@ -121,9 +124,11 @@ export class Subscription {
   /**
    * One push is in flight, and later changes coalesce until its answer. Envoy does not answer a push of clusters while any
    * cluster is warming, which can take long (health checks, DNS): once it has plainly taken one, the next may follow, so
-   * that one slow cluster does not keep others from being added or itself from being mended.
+   * that one slow cluster does not keep others from being added or itself from being mended. Secrets, which go one by one,
+   * are several at a time.
    */
   get mayPush(): boolean {
+    if (this.type === 'secret') return this.inFlight.length < secretsInFlight;
     return this.inFlight.every(({ handled }) => handled);
   }
 
