@@ -2,14 +2,14 @@
  * Writes the objects with their status into a directory, one YAML file for each, as a cluster would show them. Files are moved
  * into place whole, so that a reader never sees half of one; files of objects that are gone are removed.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Logger } from 'pino';
 import { stringify } from 'yaml';
 
 import type { KubernetesObject } from '../api/object.ts';
-import { messageOf, SluiceError } from './sluiceError.ts';
+import { messageOf, SluiceError, systemCode } from './sluiceError.ts';
 
 /** The first line of each file, by which later runs know what they may remove. */
 const marker = '# Written by `sluice run --status-dir`; changes are overwritten.';
@@ -39,6 +39,30 @@ function spell({ object, status }: Entry): string {
   })}`;
 }
 
+/**
+ * Makes a directory with those above it. Node's own `recursive` never returns in a file system, such as /proc, that denies a
+ * new directory by saying that the one above it does not exist.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST') return;
+    const parent = path.dirname(directory);
+    if (code !== 'ENOENT' || (await exists(parent))) throw error;
+    await makeDirectory(parent);
+    await mkdir(directory);
+  }
+}
+
+async function exists(directory: string): Promise<boolean> {
+  return await access(directory).then(
+    () => true,
+    () => false,
+  );
+}
+
 export class StatusDirectory {
   readonly #directory: string;
   readonly #logger: Logger;
@@ -61,7 +85,7 @@ export class StatusDirectory {
   static async open(directory: string, logger: Logger): Promise<StatusDirectory> {
     const probe = path.join(directory, `.probe-${process.pid}`);
     try {
-      await mkdir(directory, { recursive: true });
+      await makeDirectory(directory);
       await writeFile(probe, '');
       await rm(probe);
     } catch (error) {
