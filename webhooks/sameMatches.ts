@@ -8,12 +8,16 @@ import type { Surroundings } from './surroundings.ts';
 
 export function sameMatches(kind: RouteKind, route: AnyRoute, { routes }: Surroundings): string[] {
   if (kind !== 'HTTPRoute' && kind !== 'GRPCRoute') return [];
-  const own = matchesOf(route);
+  const hostnames = new Set(hostnamesOf(route));
+  let own: ReturnType<typeof matchesOf> | undefined;
   const parents = parentsOf(route);
   const warnings: string[] = [];
   for (const other of routes[kind].list()) {
     if (other.metadata.namespace !== route.metadata.namespace || other.metadata.name === route.metadata.name) continue;
+    // Of thousands of routes few have a hostname in common: the rest is looked at no further.
+    if (!hostnamesOf(other).some((hostname) => hostnames.has(hostname))) continue;
     if (![...parentsOf(other)].some((parent) => parents.has(parent))) continue;
+    own ??= matchesOf(route);
     const theirs = matchesOf(other);
     const shared = [...own].find(([match]) => theirs.has(match));
     if (shared === undefined) continue;
@@ -44,16 +48,20 @@ function parentsOf(route: AnyRoute): Set<string> {
   );
 }
 
+/** In lower case; an empty one for any. */
+function hostnamesOf(route: AnyRoute): readonly string[] {
+  const wanted = ('hostnames' in route.spec ? route.spec.hostnames : undefined) ?? [];
+  return wanted.length === 0 ? [''] : wanted.map((hostname) => hostname.toLowerCase());
+}
+
 /** Hostname and match, as text that is the same for what is the same. */
 function matchesOf(route: AnyRoute): Map<string, { hostname: string; rule: number }> {
   const result = new Map<string, { hostname: string; rule: number }>();
-  const wanted = ('hostnames' in route.spec ? route.spec.hostnames : undefined) ?? [];
-  const hostnames = wanted.length === 0 ? [''] : wanted;
   const rules = (route.spec.rules ?? [{}]) as readonly { matches?: readonly object[] }[];
   for (const [rule, { matches = [{}] }] of rules.entries()) {
     for (const match of matches) {
-      for (const hostname of hostnames) {
-        const key = `${hostname.toLowerCase()} ${canonical(withDefaults(match))}`;
+      for (const hostname of hostnamesOf(route)) {
+        const key = `${hostname} ${canonical(withDefaults(match))}`;
         if (!result.has(key)) result.set(key, { hostname, rule });
       }
     }

@@ -134,7 +134,7 @@ describe('routes', () => {
     const rules =
       'rules: [{ matches: [{ path: { value: /v1, type: PathPrefix } }], backendRefs: [{ name: app, port: 80 }] }]';
     expect(apply(route(`{ parentRefs: [{ name: edge }], hostnames: [A.example.com], ${rules} }`)).warnings).toEqual([
-      'HTTPRoute default/old has the same match for hostname A.example.com as rule 0 of this route: where both are attached, only HTTPRoute default/old, the older one, is asked',
+      'HTTPRoute default/old has the same match for hostname a.example.com as rule 0 of this route: where both are attached, only HTTPRoute default/old, the older one, is asked',
     ]);
     const stranger = apply(
       route(`{ parentRefs: [{ name: edge, namespace: default }], hostnames: [a.example.com], ${rules} }`, 'stranger'),
