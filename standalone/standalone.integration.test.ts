@@ -402,6 +402,33 @@ describe('bad input gives one sentence, and the rest is served', () => {
   });
 });
 
+test('a route that asks for the default Gateways is served by them, and its status says so', async () => {
+  const port = await freePort();
+  const route = (name: string, hostname: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: ${name}}
+spec:
+  useDefaultGateways: All
+  hostnames: [${hostname}]
+  rules: [{filters: [{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath, replaceFullPath: /met}}}]}]
+`;
+  write(
+    'all.yaml',
+    [
+      gatewayYaml(port)
+        .replace('spec:', 'spec:\n  defaultScope: All')
+        .replace('protocol: HTTP', 'protocol: HTTP, hostname: "*.example.com"'),
+      route('taken', 'a.example.com'),
+      route('left', 'a.example.org'),
+    ].join('---'),
+  );
+  const { untilVerdict } = await run();
+  await untilVerdict('HTTPRoute default/taken', /^Programmed$/);
+  await untilVerdict('HTTPRoute default/left', /^NoParent: no Gateway with defaultScope: All lets the route attach/);
+  expect((await call(port, '/', { host: 'a.example.com' }))[0]).toBe(302);
+});
+
 test('ListenerSets: served beside their Gateway; without one they say so', async () => {
   const [one, port, second] = [await upstream('one'), await freePort(), await freePort()];
   const gateway = gatewayYaml(port).replace('spec:', 'spec:\n  allowedListeners: {namespaces: {from: Same}}');

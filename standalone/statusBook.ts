@@ -320,6 +320,11 @@ export class StatusBook {
       const accepted = condition(conditionTypes.accepted, 'False', 'NoMatchingParent', fault);
       parents.push({ parentRef, conditions: [accepted] });
     }
+    // Default Gateways, which the route does not name.
+    for (const { parentRef, conditions } of reported ?? []) {
+      if (wanted.some((named) => sameParent(named, parentRef))) continue;
+      parents.push({ parentRef, conditions: this.#withCircumstances(conditions, parentRef, route) });
+    }
     const contribution = { generation, parents };
     const options = { controllerName, generation, now: this.#now(), mayRemove: () => true };
     return { parents: joinRouteParents(before?.parents, [contribution], options) };

@@ -64,6 +64,9 @@ test('the first condition that is not as it should be decides', () => {
 });
 
 test('a route without parents is nobody’s', () => {
+  expect(objectVerdict(route('r', { useDefaultGateways: 'All' }), { parents: [] })?.text).toMatch(
+    /^NoParent: no Gateway with defaultScope: All/,
+  );
   expect(objectVerdict(route('r', { parentRefs: [] }), { parents: [] })?.text).toMatch(
     /^NoParent: .* name the Gateway/,
   );

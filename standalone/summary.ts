@@ -2,7 +2,7 @@
 import type { Gateway, GatewayStatus, HTTPRoute, HTTPRouteStatus, ListenerSet } from '../api/gateway/index.ts';
 import { type KubernetesObject, objectKey } from '../api/object.ts';
 import { formatProblem, type Problem } from './problem.ts';
-import { isRouteKind } from '../translate/index.ts';
+import { isRouteKind, type AnyRoute, wantsDefaultGateways } from '../translate/index.ts';
 import { hasStatus } from './kinds.ts';
 import type { Transport } from './portBook.ts';
 
@@ -58,7 +58,10 @@ export function objectVerdict(object: KubernetesObject, status: object | undefin
   };
   const isRoute = isRouteKind(object.kind);
   if (isRoute && status !== undefined && (parents ?? []).length === 0) {
-    return { state: 'bad', text: 'NoParent: the route has no parentRefs; name the Gateway that is to serve it' };
+    const text = wantsDefaultGateways(object as AnyRoute)
+      ? 'NoParent: no Gateway with defaultScope: All lets the route attach; see their allowedRoutes and hostnames'
+      : 'NoParent: the route has no parentRefs; name the Gateway that is to serve it';
+    return { state: 'bad', text };
   }
   const each = parents ?? ancestors;
   if (each !== undefined) {
