@@ -6,7 +6,7 @@ import type { Reader } from '../incremental/index.ts';
 import type { Quarantine } from '../sources.ts';
 import { translateMatch } from './match.ts';
 import type { ListenerContext } from './rewrite.ts';
-import { translateRule, type RankedRoute, type TranslatedRule } from './rule.ts';
+import { translateRule, withoutOthers, type RankedRoute, type TranslatedRule } from './rule.ts';
 
 export interface TranslatedRoute {
   /** Order among routes that are equally specific: older first, then by name. */
@@ -58,7 +58,8 @@ export function joinRules(
   const rules = translateRules();
   const faults = rules.flatMap(({ fault }) => fault ?? []);
   const conditions = [resolvedRefs(rules.flatMap(({ unresolved }) => unresolved))];
-  const unusable = faults.length === rules.length && faults.length > 0 ? sentence(faults) : undefined;
+  const unusable =
+    faults.length === rules.length && faults.length > 0 ? sentence(faults.map(withoutOthers)) : undefined;
   if (unusable === undefined && faults.length > 0) {
     const message = `Dropped Rule: ${sentence(faults)}`;
     conditions.push({ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message });

@@ -83,6 +83,14 @@ export interface RuleDialect {
   filterConfigs?: Record<string, Any>;
 }
 
+/** What a rule does that cannot do what it says, beside others that can; see `withoutOthers`. */
+const answers500 = 'answers 500 in place of what it says';
+
+/** The fault of a rule of a route that has no other: nothing of the route is served, so nothing answers. */
+export function withoutOthers(fault: string): string {
+  return fault.replace(answers500, 'cannot be served');
+}
+
 /** A cluster that never exists: requests sent to it get the status of backends that are invalid. */
 const invalidBackend = 'invalid-backend';
 
@@ -152,7 +160,7 @@ export function translateRule(
     return { routes, dependsOnListener: dependsOnListener(plan), clusters, unresolved, fault: undefined };
   } catch (error) {
     if (!(error instanceof UnusableFilter)) throw error;
-    const fault = `${where} answers 500 in place of what it says, because ${error.message}`;
+    const fault = `${where} ${answers500}, because ${error.message}`;
     const routes = matches.map((match, position) =>
       ranked(match, position, { match: match.match, action: answer(500), clusters: [] }),
     );

@@ -129,7 +129,11 @@ const pathModifier: Statements = {
 };
 
 const mirror: Statements = {
-  ...below('backendRef', backendRef),
+  ...below('backendRef', {
+    ...backendRef,
+    name: yes('one that does not exist: `BackendNotFound`, and nothing is mirrored'),
+    namespace: yes('of another namespace with a ReferenceGrant; else `RefNotPermitted`, and nothing is mirrored'),
+  }),
   percent: yes('0 to 100; all where nothing is said'),
   'fraction.numerator': yes('of a million parts, as Envoy counts them'),
   'fraction.denominator': yes('100 where it is not said'),
