@@ -1,16 +1,13 @@
 /** Objects of files, read once as `sluice run` reads them. */
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type EndpointSlice, type Namespace, namespaceNameLabel, type Secret, type Service } from '../../api/core.ts';
 import { type GatewayClass, gatewayGroup } from '../../api/gateway/index.ts';
 import { controllerName, gatewayClassName } from '../../api/names.ts';
 import { type KubernetesObject, objectKey, type ObjectKey } from '../../api/object.ts';
-import { Catalog, type FileContent } from '../../standalone/catalog.ts';
-import { fileSystemSentence, scan } from '../../standalone/fileScanner.ts';
 import { GatewayClasses } from '../../standalone/judgement.ts';
 import { formatProblem } from '../../standalone/problem.ts';
 import { planServices, slicesOf } from '../../standalone/serviceAddresses.ts';
-import { SluiceError } from '../../standalone/sluiceError.ts';
+import { readCatalog } from './catalog.ts';
 import type { Gathered } from './gathered.ts';
 
 export interface FileOptions {
@@ -22,24 +19,7 @@ export interface FileOptions {
 
 /** @throws SluiceError FileNotFound for an argument that cannot be read */
 export async function gatherFromFiles({ paths, gatewayClasses, namespace }: FileOptions): Promise<Gathered> {
-  const { files, unreadable } = await scan(paths);
-  const missing = unreadable.find(({ file }) => paths.includes(file));
-  if (missing !== undefined) throw new SluiceError('FileNotFound', `${missing.file} ${missing.message}`);
-  const contents = await Promise.all(
-    files.map(async ({ file, absolute }): Promise<FileContent> => {
-      try {
-        return { file, bytes: await readFile(absolute) };
-      } catch (error) {
-        return { file, unreadable: fileSystemSentence(error) };
-      }
-    }),
-  );
-  const now = new Date();
-  const catalog = new Catalog(() => now);
-  const { problems } = catalog.update(
-    [...contents, ...unreadable.map(({ file, message }) => ({ file, unreadable: message }))],
-    [...files, ...unreadable].map(({ file }) => file),
-  );
+  const { catalog, problems } = await readCatalog(paths);
   const byKind = Map.groupBy(
     [...catalog.objects()].map(({ object }) => object),
     ({ kind }) => kind,

@@ -1,14 +1,12 @@
 /** What is wrong in files, and where: by the rules of the definitions, and by the judges that admission has in a cluster. */
-import { readFile } from 'node:fs/promises';
 import { type ConfigMap, type Namespace, namespaceNameLabel, type Secret } from '../../api/core.ts';
 import { type GatewayClass, gatewayGroup } from '../../api/gateway/index.ts';
 import { controllerName } from '../../api/names.ts';
 import { type KubernetesObject, objectKey } from '../../api/object.ts';
-import { Catalog, type CatalogObject, type FileContent } from '../../standalone/catalog.ts';
-import { fileSystemSentence, scan } from '../../standalone/fileScanner.ts';
+import type { CatalogObject } from '../../standalone/catalog.ts';
 import type { Position, ProblemReason } from '../../standalone/problem.ts';
-import { SluiceError } from '../../standalone/sluiceError.ts';
 import { type Objects, type Surroundings, validate } from '../../webhooks/index.ts';
+import { readCatalog } from '../objects/catalog.ts';
 import { fieldOf } from './fieldOf.ts';
 
 export interface Finding {
@@ -35,24 +33,7 @@ export async function findingsIn({
   paths,
   gatewayClasses,
 }: ValidateOptions): Promise<{ findings: Finding[]; objects: number }> {
-  const { files, unreadable } = await scan(paths);
-  const missing = unreadable.find(({ file }) => paths.includes(file));
-  if (missing !== undefined) throw new SluiceError('FileNotFound', `${missing.file} ${missing.message}`);
-  const contents = await Promise.all(
-    files.map(async ({ file, absolute }): Promise<FileContent> => {
-      try {
-        return { file, bytes: await readFile(absolute) };
-      } catch (error) {
-        return { file, unreadable: fileSystemSentence(error) };
-      }
-    }),
-  );
-  const now = new Date();
-  const catalog = new Catalog(() => now);
-  const { problems } = catalog.update(
-    [...contents, ...unreadable.map(({ file, message }) => ({ file, unreadable: message }))],
-    [...files, ...unreadable].map(({ file }) => file),
-  );
+  const { catalog, problems, order } = await readCatalog(paths);
   const findings: Finding[] = problems.map(({ reason, file, position, message }) => ({
     severity: 'error',
     reason,
@@ -66,10 +47,10 @@ export async function findingsIn({
     gatewayClasses,
   );
   for (const each of objects) findings.push(...judge(each, surroundings));
-  const order = new Map([...files, ...unreadable].map(({ file }, index) => [file, index]));
+  const places = new Map(order.map((file, index) => [file, index]));
   findings.sort(
     (a, b) =>
-      (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) ||
+      (places.get(a.file) ?? 0) - (places.get(b.file) ?? 0) ||
       (a.position?.line ?? 0) - (b.position?.line ?? 0) ||
       (a.position?.column ?? 0) - (b.position?.column ?? 0),
   );
