@@ -1,9 +1,9 @@
 /** Judges Gateways and ListenerSets: their references, and what of them no proxy would take. */
 import { type Gateway, type GatewayListener, type ListenerEntry, type ListenerSet } from '../api/gateway/index.ts';
-import { controllerName } from '../api/names.ts';
 import { gatewayReference, referenceProblem } from '../controllers/gateway/parameters.ts';
+import { isOurs } from '../controllers/topology.ts';
 import { listenerSetGateway, tlsOptions } from '../translate/index.ts';
-import type { Verdict } from './admissionReview.ts';
+import { admitted, type Verdict } from './admissionReview.ts';
 import { dryRunListeners } from './dryRun.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -13,7 +13,7 @@ export function judgeGateway(gateway: Gateway, surroundings: Surroundings): Verd
     const message = `GatewayClass ${gateway.spec.gatewayClassName} does not exist: nothing serves the Gateway until it does`;
     return { warnings: [message] };
   }
-  if (gatewayClass.spec.controllerName !== controllerName) return { warnings: [] };
+  if (!isOurs(gatewayClass)) return admitted;
   const reference = gatewayReference(gateway);
   const problem =
     reference === undefined
@@ -26,13 +26,12 @@ export function judgeGateway(gateway: Gateway, surroundings: Surroundings): Verd
 
 export function judgeListenerSet(listenerSet: ListenerSet, surroundings: Surroundings): Verdict {
   const key = listenerSetGateway(listenerSet);
-  if (key === undefined) return { warnings: [] };
+  if (key === undefined) return admitted;
   const gateway = surroundings.gateways.get(key);
   if (gateway === undefined) {
     return { warnings: [`Gateway ${key} does not exist: nothing serves the ListenerSet until it does`] };
   }
-  if (surroundings.gatewayClasses.get(gateway.spec.gatewayClassName)?.spec.controllerName !== controllerName)
-    return { warnings: [] };
+  if (!isOurs(surroundings.gatewayClasses.get(gateway.spec.gatewayClassName))) return admitted;
   const warnings =
     (gateway.spec.allowedListeners?.namespaces?.from ?? 'None') === 'None'
       ? [`Gateway ${key} takes no ListenerSets: its owner has to set allowedListeners`]

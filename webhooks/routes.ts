@@ -1,8 +1,8 @@
 /** Judges routes of all kinds. */
 import { keyOf, objectKey, type ConditionContribution } from '../api/object.ts';
-import { controllerName } from '../api/names.ts';
+import { isOurs } from '../controllers/topology.ts';
 import { parentOf, type AnyRoute, type RouteKind } from '../translate/index.ts';
-import type { Verdict } from './admissionReview.ts';
+import { admitted, type Verdict } from './admissionReview.ts';
 import { dryRunRoute, gatewaysOf } from './dryRun.ts';
 import { sameMatches } from './sameMatches.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -12,14 +12,11 @@ export function judgeRoute(kind: RouteKind, route: AnyRoute, surroundings: Surro
   const gateways = gatewaysOf(route, surroundings);
   const ours = gateways.filter((key) => {
     const gateway = surroundings.gateways.get(key);
-    return (
-      gateway !== undefined &&
-      surroundings.gatewayClasses.get(gateway.spec.gatewayClassName)?.spec.controllerName === controllerName
-    );
+    return gateway !== undefined && isOurs(surroundings.gatewayClasses.get(gateway.spec.gatewayClassName));
   });
   // Of routes that are another controller's alone there is nothing to say.
   if (gateways.length > 0 && ours.length === 0 && gateways.every((key) => surroundings.gateways.get(key) !== undefined))
-    return { warnings: [] };
+    return admitted;
   const { own, parents } = dryRunRoute(kind, route, surroundings, ours);
   // What status calls a dropped rule is not dropped here: nothing of the route is let in.
   const denial = own.find(isFinal)?.message.replace(/^Dropped Rule: /, '');
